@@ -1,7 +1,7 @@
 """Write wisconsin.csv from the copy in the scikit-learn wheel: `python data/make_wisconsin.py` (needs scikit-learn).
 
-The numbers are copied as text, so that nothing is rounded. scikit-learn codes malignant as 0; the diagnosis is written by
-name here (M malignant, B benign), so that no code is needed to read it.
+The numbers are copied as text, so that nothing is rounded. scikit-learn codes malignant as 0; the diagnosis is written
+by name here (M malignant, B benign), so that no code is needed to read it.
 """
 
 import csv

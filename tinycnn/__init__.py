@@ -1,0 +1,68 @@
+"""A from-scratch CNN engine: NumPy to read, Numba to run fast, every gradient proven by a test.
+
+import tinycnn as tc
+model = tc.Sequential(tc.Conv2D(16, 3), tc.ReLU(), tc.GlobalAvgPool(), tc.Dense(1)).build((64, 64, 1), seed=0)
+"""
+
+from tinycnn import init, schedules
+from tinycnn.blocks import Branches, Residual
+from tinycnn.bundle import BundleError, load, save
+from tinycnn.divergence import DivergenceError
+from tinycnn.gradcheck import GradientError, gradcheck
+from tinycnn.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    Sigmoid,
+    Softmax,
+)
+from tinycnn.losses import BCEWithLogits, Loss, SoftmaxCrossEntropy
+from tinycnn.model import Sequential
+from tinycnn.ops import backend
+from tinycnn.optim import SGD, Adam, AdamW, Optimizer
+from tinycnn.parameters import Parameter
+from tinycnn.schedules import CosineWarmup, StepDecay
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "AvgPool2D",
+    "BCEWithLogits",
+    "BatchNorm",
+    "Branches",
+    "BundleError",
+    "Conv2D",
+    "CosineWarmup",
+    "Dense",
+    "DivergenceError",
+    "Dropout",
+    "Flatten",
+    "GlobalAvgPool",
+    "GradientError",
+    "Layer",
+    "Loss",
+    "MaxPool2D",
+    "Optimizer",
+    "Parameter",
+    "ReLU",
+    "Residual",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "StepDecay",
+    "backend",
+    "gradcheck",
+    "init",
+    "load",
+    "save",
+    "schedules",
+]

@@ -1,0 +1,74 @@
+"""`python -m tinycnn gradcheck` and `python -m tinycnn summary MODEL`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import tinycnn as tc
+
+
+def examples() -> list[tuple[object, tuple[int, ...]]]:
+    """Every layer, container and loss with a shape to check it on: what the table and the tests run through."""
+    bn = tc.BatchNorm
+    return [
+        (tc.Conv2D(4, 3), (2, 7, 6, 3)),
+        (tc.Conv2D(6, (3, 2), stride=(2, 1), padding=1, dilation=(1, 2), groups=3), (2, 8, 7, 6)),
+        (tc.Conv2D(3, (3, 1), padding="valid", bias=False), (3, 9, 1, 1)),
+        (tc.MaxPool2D(3, stride=2, padding=1), (2, 7, 8, 3)),
+        (tc.AvgPool2D(3, stride=2, padding=1), (2, 7, 8, 3)),
+        (tc.AvgPool2D(2, padding="same", count_padding=True), (2, 5, 5, 2)),
+        (tc.GlobalAvgPool(), (2, 4, 5, 3)),
+        (tc.BatchNorm(), (4, 3, 3, 5)),
+        (tc.Dropout(0.4), (3, 20)),
+        (tc.Dense(4), (5, 6)),
+        (tc.Dense(1, bias=False), (5, 6)),
+        (tc.Flatten(), (2, 3, 4, 2)),
+        (tc.ReLU(), (4, 9)),
+        (tc.Sigmoid(), (4, 9)),
+        (tc.Softmax(), (4, 5)),
+        (tc.Residual(tc.Conv2D(3, 3, bias=False), bn(), tc.ReLU(), tc.Conv2D(3, 3)), (2, 6, 6, 3)),
+        (tc.Residual(tc.Conv2D(4, 3, stride=2), shortcut=tc.Conv2D(4, 1, stride=2)), (2, 6, 6, 3)),
+        (tc.Branches(tc.Conv2D(2, 3), tc.Sequential(tc.Conv2D(3, 3, dilation=2), tc.ReLU())), (2, 6, 6, 2)),
+        (tc.Branches(tc.Conv2D(2, 3), tc.Conv2D(2, 1), merge="add"), (2, 5, 5, 2)),
+        (tc.Sequential(tc.Conv2D(4, 3), bn(), tc.ReLU(), tc.Flatten(), tc.Dropout(0.3), tc.Dense(1)), (4, 6, 6, 1)),
+        (tc.BCEWithLogits(pos_weight=1.7, label_smoothing=0.1), (7, 1)),
+        (tc.SoftmaxCrossEntropy(class_weight=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tinycnn", description=tc.__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("gradcheck", help="prove every layer's and loss's gradient by numbers")
+    check.add_argument("--elementwise", action="store_true", help="compare every entry, not one random direction")
+    commands.add_parser("summary", help="print the table of a saved model").add_argument("model")
+    options = parser.parse_args(arguments)
+    return _gradcheck(options.elementwise) if options.command == "gradcheck" else _summary(options.model)
+
+
+def _gradcheck(elementwise: bool) -> int:
+    failures = 0
+    for subject, shape in examples():
+        try:
+            print(tc.gradcheck(subject, shape, elementwise=elementwise))
+        except tc.GradientError as error:
+            print(error)
+            failures += 1
+    print(f"{len(examples()) - failures} of {len(examples())} passed")
+    return 1 if failures else 0
+
+
+def _summary(path: str) -> int:
+    try:
+        print(tc.load(path).summary())
+    except (tc.BundleError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        print(f"error: {path}: {reason}", file=sys.stderr)
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

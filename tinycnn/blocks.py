@@ -1,0 +1,152 @@
+"""Containers that are more than a row: a body with a shortcut, and paths side by side."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinycnn.layers.base import Layer, Shape, shape_text
+from tinycnn.model import Sequential
+
+
+class Residual(Layer):
+    """y = body(x) + shortcut(x); without a shortcut, y = body(x) + x.
+
+    Shape: that of the body's output; body and shortcut must agree. Source: He et al. 2016, equation 1 (arXiv:1512.03385).
+    """
+
+    def __init__(self, *body: Layer, shortcut: Layer | None = None):
+        super().__init__()
+        self.body = as_row(body)
+        self.shortcut = None if shortcut is None else as_row((shortcut,))
+
+    def children(self):
+        """`body`, and `shortcut` where there is one."""
+        return {"body": self.body} if self.shortcut is None else {"body": self.body, "shortcut": self.shortcut}
+
+    def config(self):
+        """The kinds and arguments of the layers inside."""
+        shortcut = None if self.shortcut is None else self.shortcut.config()
+        return {"kind": "Residual", "body": self.body.config(), "shortcut": shortcut}
+
+    def setup(self, shape):
+        """Both ways must end in the same shape; the error shows the shortcut to write."""
+        output = lay_out_inside(self, "body", shape)
+        other = shape if self.shortcut is None else lay_out_inside(self, "shortcut", shape)
+        if other != output:
+            raise self.fail(
+                f"the body maps {shape_text(shape)} to {shape_text(output)}, but the shortcut gives {shape_text(other)}; "
+                f"write Residual(..., shortcut={_shortcut_for(shape, output)})"
+            )
+        return output
+
+    def forward(self, x, training, rng=None):
+        """The sum of both ways."""
+        y = self.body.forward(x, training, rng)
+        return y + (x if self.shortcut is None else self.shortcut.forward(x, training, rng))
+
+    def backward(self, grad):
+        """The gradient runs back both ways and adds up."""
+        grad_input = self.body.backward(grad)
+        return grad_input + (grad if self.shortcut is None else self.shortcut.backward(grad))
+
+    def infer(self, x):
+        """See `Layer.infer`."""
+        return self.body.infer(x) + (x if self.shortcut is None else self.shortcut.infer(x))
+
+    def receptive_field(self, field):
+        """The wider of both ways."""
+        return _widest([child.receptive_field(field) for child in self.children().values()])
+
+    def __repr__(self):
+        shortcut = "" if self.shortcut is None else f", shortcut={self.shortcut!r}"
+        return f"Residual({', '.join(map(repr, self.body.layers.values()))}{shortcut})"
+
+
+class Branches(Layer):
+    """Paths side by side over the same input, merged by concatenating their channels ("concat") or adding them ("add").
+
+    Shape: x (N, H, W, C) -> y (N, OH, OW, sum of the paths' channels), or the paths' common shape with "add".
+    Source: Szegedy et al. 2015 (arXiv:1409.4842).
+    """
+
+    def __init__(self, *paths: Layer, merge: str = "concat"):
+        super().__init__()
+        if merge not in ("concat", "add"):
+            raise self.fail(f'merge is {merge!r}; it must be "concat" or "add"')
+        if not paths:
+            raise self.fail("got no path; it needs at least one layer")
+        self.paths = [as_row((path,)) for path in paths]
+        self.merge = merge
+
+    def children(self):
+        """`path_1`, `path_2`, ..."""
+        return {f"path_{i}": path for i, path in enumerate(self.paths, 1)}
+
+    def config(self):
+        """The kinds and arguments of the layers inside."""
+        return {"kind": "Branches", "paths": [path.config() for path in self.paths], "merge": self.merge}
+
+    def setup(self, shape):
+        """All paths must end in one shape, but for the channels when they are concatenated."""
+        shapes = [lay_out_inside(self, name, shape) for name in self.children()]
+        common = {shape if self.merge == "add" else shape[:-1] for shape in shapes}
+        if len(common) > 1:
+            what = "shape" if self.merge == "add" else "size"
+            raise self.fail(f"its paths must end in the same {what}, got {', '.join(map(shape_text, shapes))}")
+        if self.merge == "add":
+            return shapes[0]
+        self.cuts = np.cumsum([shape[-1] for shape in shapes])[:-1]
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def forward(self, x, training, rng=None):
+        """Every path's output, merged."""
+        return self._merge([path.forward(x, training, rng) for path in self.paths])
+
+    def backward(self, grad):
+        """Each path gets its share of the gradient; what comes out adds up."""
+        shares = [grad] * len(self.paths) if self.merge == "add" else np.split(grad, self.cuts, axis=-1)
+        grads = [path.backward(np.ascontiguousarray(share)) for path, share in zip(self.paths, shares, strict=True)]
+        return sum(grads[1:], grads[0])
+
+    def infer(self, x):
+        """See `Layer.infer`."""
+        return self._merge([path.infer(x) for path in self.paths])
+
+    def receptive_field(self, field):
+        """The widest path's."""
+        return _widest([path.receptive_field(field) for path in self.paths])
+
+    def _merge(self, outputs):
+        return sum(outputs[1:], outputs[0]) if self.merge == "add" else np.concatenate(outputs, axis=-1)
+
+    def __repr__(self):
+        return f"Branches({', '.join(map(repr, self.paths))}, merge={self.merge!r})"
+
+
+def as_row(layers: tuple[Layer, ...]) -> Sequential:
+    """The layers as one Sequential; a lone Sequential is taken as it is."""
+    return layers[0] if len(layers) == 1 and isinstance(layers[0], Sequential) else Sequential(*layers)
+
+
+def lay_out_inside(container: Layer, name: str, shape: Shape) -> Shape:
+    """Lay out a container's child under its full name."""
+    child = container.children()[name]
+    child.name = f"{container.name}.{name}"
+    return child.lay_out(shape)
+
+
+def _shortcut_for(shape: Shape, output: Shape) -> str:
+    if len(shape) == 1:
+        return f"tc.Dense({output[-1]})"
+    strides = tuple(math.ceil(before / after) for before, after in zip(shape[:-1], output[:-1], strict=True))
+    stride = "" if set(strides) == {1} else f", stride={strides[0] if len(set(strides)) == 1 else strides}"
+    return f"tc.Conv{len(shape) - 1}D({output[-1]}, 1{stride})"
+
+
+def _widest(fields):
+    if any(field is None for field in fields):
+        return None
+    sizes, distances = zip(*fields, strict=True)
+    return tuple(map(max, zip(*sizes, strict=True))), tuple(map(max, zip(*distances, strict=True)))

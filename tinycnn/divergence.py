@@ -1,0 +1,59 @@
+"""What happens when numbers stop being numbers: training stops, says where it began, and keeps the last good weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class DivergenceError(ArithmeticError):
+    """A loss or gradient became NaN or infinite. `step` counts from 1; `layer` is where it first appeared."""
+
+    def __init__(self, step: int, layer: str, what: str):
+        self.step, self.layer = step, layer
+        super().__init__(
+            f"training diverged at step {step}: {what}. The last good weights are kept; try a lower learning rate, or clip_norm"
+        )
+
+
+def divergence(model, x: np.ndarray, logits: np.ndarray, buffers: np.ndarray, stage: str) -> DivergenceError:
+    """Find where the step first met a number that is not finite, put the last good state back, and return the error.
+
+    `buffers` are those from before the step; `stage` is "loss" or "gradient".
+    """
+    store = model.built()
+    if not np.isfinite(x).all():
+        place, what = "input", "the input x holds NaN or inf"
+    elif stage == "gradient":
+        place = _first_bad_gradient(model)
+        what = f"the gradient of {place} is the first that is not finite"
+    elif np.isfinite(logits).all():
+        place, what = "loss", "the loss is not finite though every layer's output is; look at the labels and weights"
+    else:
+        place = _first_bad_output(model, x, buffers)
+        what = f"the output of {place} is the first that is not finite"
+        if store.good is not None:
+            store.values[...] = store.good
+    store.buffers[...] = buffers
+    return DivergenceError(model.steps + 1, place, what)
+
+
+def keep_good(model) -> None:
+    """Remember the present weights: they gave a finite loss, or the user set them."""
+    store = model.built()
+    if store.good is None:
+        store.good = store.values.copy()
+    else:
+        np.copyto(store.good, store.values)
+
+
+def _first_bad_output(model, x: np.ndarray, buffers: np.ndarray) -> str:
+    """Run the step once more, with the same random numbers, and look at every layer's output."""
+    model.store.buffers[...] = buffers
+    with np.errstate(all="ignore"), model.capture() as taps:
+        model.forward(x, training=True)
+    return next(name for name, tap in taps.items() if not np.isfinite(tap.output).all())
+
+
+def _first_bad_gradient(model) -> str:
+    """Backward runs from the last layer to the first, so the last bad parameter is the first that was met."""
+    return [p.name.rpartition(".")[0] for p in model.parameters() if not np.isfinite(p.grad).all()][-1]

@@ -1,0 +1,172 @@
+"""What every layer is: arguments, named arrays, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tinycnn.ops.shapes import per_axis
+from tinycnn.parameters import Arrays, Declared, Parameter, Store
+
+Shape = tuple[int, ...]
+
+
+class Layer:
+    """The contract of a layer. To write one, subclass it and give it
+
+    - `arguments`: the names of the constructor's arguments, each kept as an attribute of that name (models are saved by them);
+    - `setup(shape) -> shape`: check the arguments against the input's shape (without the batch), `declare` parameters and
+      buffers, return the output's shape;
+    - `forward(x, training, rng=None)` and `backward(grad)`: begin forward with `x = self.check(x)`, keep on self what backward
+      needs, leave x as it is; backward fills `self.grads` and returns the gradient of the input.
+
+    Then `tinycnn.gradcheck(YourLayer(), shape)` proves the gradient.
+    """
+
+    arguments: tuple[str, ...] = ()
+    draws = False  # whether forward draws random numbers in training
+
+    def __init__(self):
+        self.name = type(self).__name__
+        self.input_shape: Shape | None = None
+        self.output_shape: Shape | None = None
+        self.declared: dict[str, Declared] = {}
+        self.declared_buffers: dict[str, Declared] = {}
+        self.params, self.grads, self.buffers = (Arrays(self.name) for _ in range(3))
+        self.frozen = False
+        self.stream = 0  # this layer's number in the tree: its own sequence of random numbers
+        self.store: Store | None = None  # only at the root of what was built
+
+    # What a kind of layer defines
+
+    def setup(self, shape: Shape) -> Shape:
+        """Check arguments against `shape` (no batch axis), declare parameters, return the output's shape."""
+        return shape
+
+    def forward(self, x: np.ndarray, training: bool, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The layer's output for a batch x (N, *input_shape)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        """From the gradient of the output, (N, *output_shape), to that of the last forward's input; fills `self.grads`."""
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def children(self) -> dict[str, Layer]:
+        """The layers inside, by name; empty but for containers."""
+        return {}
+
+    def macs(self) -> int:
+        """Multiply-adds of a forward pass over one row, not counting the layers inside."""
+        return 0
+
+    def receptive_field(self, field: tuple[Shape, Shape] | None) -> tuple[Shape, Shape] | None:
+        """From (size, distance of neighbours) in input positions an axis, at the input, to that at the output.
+
+        None means the whole input.
+        """
+        return field
+
+    # What every layer can do
+
+    def build(self, input_shape: Shape, seed: int = 0, dtype=np.float32) -> Layer:
+        """Infer all shapes (raising ValueError where they do not fit), allocate, and draw the parameters from `seed`.
+
+        `input_shape` has no batch axis. Returns self.
+        """
+        if not isinstance(input_shape, (tuple, list)):
+            raise ValueError(f"{self.name}: the input's shape is {input_shape!r}; give a tuple, without the batch axis")
+        self.lay_out(per_axis(tuple(input_shape), len(input_shape), "an input's shape"))
+        self.allocate(dtype)
+        rng = np.random.default_rng(seed)
+        for _, layer in walk(self):
+            for key, declared in layer.declared.items():
+                layer.params[key] = declared.initialiser(rng, declared.shape)
+        return self
+
+    def lay_out(self, shape: Shape) -> Shape:
+        """Set names' and shapes, here and inside, without allocating anything; returns the output's shape."""
+        self.declared, self.declared_buffers = {}, {}
+        for arrays in (self.params, self.grads, self.buffers):
+            arrays.owner = self.name
+        self.input_shape = tuple(shape)
+        self.output_shape = tuple(self.setup(self.input_shape))
+        return self.output_shape
+
+    def allocate(self, dtype=np.float32) -> None:
+        """Allocate what `lay_out` declared, all zeros, and number the layers."""
+        layers = list(walk(self))
+        if len({id(layer) for _, layer in layers}) < len(layers):
+            raise ValueError(f"{self.name}: the same layer object stands in two places; make one for each")
+        for number, (_, layer) in enumerate(layers):
+            layer.stream, layer.store = number, None
+        self.store = Store(layers, dtype)
+        frozen = [path for path, layer in layers if layer.frozen]
+        for parameter in self.store.parameters:
+            parameter.trainable = not any(is_below(parameter.name, path) for path in frozen)
+
+    def parameters(self) -> list[Parameter]:
+        """Every parameter, in the order of the layers; frozen ones are marked so and skipped by optimizers."""
+        return list(self.built().parameters)
+
+    def built(self) -> Store:
+        """The flat arrays of what was built; ValueError before `build`."""
+        if self.store is None:
+            raise ValueError(f"{self.name} is not built (on its own): call build(input_shape) first")
+        return self.store
+
+    def infer(self, x: np.ndarray) -> np.ndarray:
+        """Forward in eval mode, keeping nothing; safe from several threads at once."""
+        twin = object.__new__(type(self))  # a shallow copy shares the parameters; what forward keeps goes with the copy
+        twin.__dict__.update(self.__dict__)
+        return twin.forward(x, training=False)
+
+    def declare(self, name: str, shape: Shape, initialiser: Callable, decays: bool = False) -> None:
+        """Announce a parameter; weight decay applies to it if `decays`."""
+        self.declared[name] = Declared(shape, initialiser, decays)
+
+    def declare_buffer(self, name: str, shape: Shape, initialiser: Callable) -> None:
+        """Announce an array that is part of the state but not trained."""
+        self.declared_buffers[name] = Declared(shape, initialiser)
+
+    def config(self) -> dict:
+        """The kind and the constructor's arguments, as JSON can hold them."""
+        return {"kind": type(self).__name__, **{name: getattr(self, name) for name in self.arguments}}
+
+    def check(self, x: np.ndarray) -> np.ndarray:
+        """X itself if this layer can take it; ValueError naming the layer, what it got and what it needs otherwise."""
+        if self.input_shape is None:
+            raise ValueError(f"{self.name} is not built: call build(input_shape) first")
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            got = f"dtype {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise ValueError(f"{self.name}: got {got}; it needs a float array (x.astype('float32'))")
+        if x.shape[1:] != self.input_shape or x.ndim == 0:
+            raise ValueError(f"{self.name}: got shape {x.shape}; it needs {shape_text(self.input_shape)}")
+        if len(x) == 0:
+            raise ValueError(f"{self.name}: got an empty batch {x.shape}; it needs at least one row")
+        return x
+
+    def fail(self, what: str) -> ValueError:
+        """A ValueError that names this layer."""
+        return ValueError(f"{self.name}: {what}")
+
+    def __repr__(self):
+        arguments = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.arguments)
+        return f"{type(self).__name__}({arguments})"
+
+
+def walk(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer of a tree with its dotted path, parents first, in the order data flows."""
+    yield path, layer
+    for name, child in layer.children().items():
+        yield from walk(child, f"{path}.{name}" if path else name)
+
+
+def is_below(name: str, path: str) -> bool:
+    """Whether the dotted `name` is `path` or stands inside it; every name is below the root's empty path."""
+    return not path or name == path or name.startswith(path + ".")
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape with its batch axis, such as (N, 28, 28, 1)."""
+    return f"(N, {', '.join(map(str, shape))})" if shape else "(N,)"

@@ -1,0 +1,40 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinycnn.layers.base import Layer
+
+
+class Dropout(Layer):
+    """In training, set each value to zero with probability `rate` and scale the others by 1 / (1 - rate); else pass x on.
+
+    Shape: any. forward in training needs `rng` (a model hands each layer its own).
+    Source: Srivastava et al. 2014, section 10, in its inverted form.
+    """
+
+    arguments = ("rate",)
+    draws = True
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = float(rate)
+        if not 0 <= self.rate < 1:
+            raise self.fail(f"rate={rate} is the share that is dropped; it must be at least 0 and below 1")
+
+    def forward(self, x, training, rng=None):
+        """x * mask in training, x otherwise."""
+        self.check(x)
+        self.mask = None
+        if not training or self.rate == 0:
+            return x
+        if rng is None:
+            raise self.fail("training draws a mask; pass rng=numpy.random.default_rng(seed)")
+        keep = rng.random(x.shape, dtype=np.float32) >= self.rate
+        self.mask = keep * x.dtype.type(1 / (1 - self.rate))
+        return x * self.mask
+
+    def backward(self, grad):
+        """grad * mask."""
+        return grad if self.mask is None else grad * self.mask

@@ -1,0 +1,93 @@
+"""Pooling layers."""
+
+from __future__ import annotations
+
+from math import prod
+
+from tinycnn import ops
+from tinycnn.layers.base import Layer
+from tinycnn.layers.windowed import Windowed
+from tinycnn.ops.shapes import per_axis
+
+
+class Pool(Windowed):
+    """One number a window and channel. `stride` defaults to `size`, so that windows tile the input.
+
+    Shape: x (N, H, W, C) -> y (N, OH, OW, C). padding is "same", "valid" or an int smaller than the window.
+    """
+
+    arguments = ("size", "stride", "padding")
+
+    def __init__(self, size=2, stride=None, padding=0):
+        super().__init__()
+        self.size = per_axis(size, self.rank, f"{self.name}: size")
+        self.stride = self.size if stride is None else per_axis(stride, self.rank, f"{self.name}: stride")
+        self.padding = padding
+
+    def setup(self, shape):
+        """(H, W, C) -> (OH, OW, C)."""
+        size = self.place(shape, self.size, self.stride, (1,) * self.rank, self.padding)
+        if any(max(around) >= k for around, k in zip(self.window.padding, self.size, strict=True)):
+            raise self.fail(f"padding {self.padding!r} leaves windows of {self.size} that hold nothing but padding")
+        return (*size, shape[-1])
+
+
+class MaxPool2D(Pool):
+    """The largest value of each window; its gradient goes to that value alone (the first of equals). See `Pool`."""
+
+    rank = 2
+
+    def forward(self, x, training, rng=None):
+        """See `ops.max_pool`."""
+        y, self.winner = ops.max_pool(self.check(x), self.window)
+        return y
+
+    def backward(self, grad):
+        """See `ops.max_pool_backward`."""
+        return ops.max_pool_backward(grad, self.winner, self.input_shape[:-1], self.window)
+
+
+class AvgPool2D(Pool):
+    """The mean of each window, over real values only unless `count_padding`. See `Pool`."""
+
+    rank = 2
+    arguments = ("size", "stride", "padding", "count_padding")
+
+    def __init__(self, size=2, stride=None, padding=0, count_padding=False):
+        super().__init__(size, stride, padding)
+        self.count_padding = bool(count_padding)
+
+    def forward(self, x, training, rng=None):
+        """See `ops.average_pool`."""
+        return ops.average_pool(self.check(x), self.window, self.count_padding)
+
+    def backward(self, grad):
+        """See `ops.average_pool_backward`."""
+        return ops.average_pool_backward(grad, self.input_shape[:-1], self.window, self.count_padding)
+
+
+class GlobalAvgPool(Layer):
+    """The mean over all spatial axes: one number a channel, whatever the rank.
+
+    Shape: x (N, ..., C) -> y (N, C). Source: Lin, Chen & Yan 2014, section 3.2 (arXiv:1312.4400).
+    """
+
+    def setup(self, shape):
+        """(..., C) -> (C,)."""
+        if len(shape) < 2:
+            raise self.fail(f"got an input of shape {shape}; it needs at least one spatial axis before the channels")
+        return shape[-1:]
+
+    def forward(self, x, training, rng=None):
+        """The mean over the positions."""
+        return self.check(x).reshape(len(x), -1, x.shape[-1]).mean(axis=1)
+
+    def backward(self, grad):
+        """Each position's share of the gradient is the same."""
+        positions = prod(self.input_shape[:-1])
+        spread = (grad / positions).reshape(len(grad), *(1,) * (len(self.input_shape) - 1), -1)
+        return spread.repeat(positions, axis=1).reshape(len(grad), *self.input_shape)
+
+    def receptive_field(self, field):
+        """The whole input."""
+        return None

@@ -1,0 +1,35 @@
+"""What convolution and pooling share: a window over the spatial axes."""
+
+from __future__ import annotations
+
+from tinycnn.layers.base import Layer, Shape
+from tinycnn.ops import Window, place_window
+
+
+class Windowed(Layer):
+    """A layer that slides a window over `rank` spatial axes; subclasses set `rank` and call `place` in setup."""
+
+    rank: int
+    window: Window
+
+    def place(self, shape: Shape, kernel: Shape, stride: Shape, dilation: Shape, padding) -> Shape:
+        """Place the window over an input (H, W, C) and return the output's (OH, OW)."""
+        if len(shape) != self.rank + 1:
+            axes = "(" + ", ".join([*("D", "H", "W")[-self.rank :], "C"]) + ")"
+            raise self.fail(f"got an input of shape {shape}; it needs {self.rank + 1} axes, {axes}, channels last")
+        try:
+            self.window = place_window(shape[:-1], kernel, stride, dilation, padding)
+        except ValueError as error:
+            raise self.fail(str(error)) from None
+        return self.window.output_size(shape[:-1])
+
+    def receptive_field(self, field):
+        """Each window adds (reach - 1) steps of the distance so far; a stride multiplies the distance."""
+        if field is None:
+            return None
+        size, distance = field
+        window = self.window
+        return (
+            tuple(n + (reach - 1) * d for n, reach, d in zip(size, window.reach(), distance, strict=True)),
+            tuple(d * s for d, s in zip(distance, window.stride, strict=True)),
+        )

@@ -1,0 +1,256 @@
+"""A model: layers run forward, then backward."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import isfinite
+
+import numpy as np
+
+from tinycnn import ops
+from tinycnn.divergence import divergence, keep_good
+from tinycnn.layers.activations import Sigmoid, Softmax
+from tinycnn.layers.base import Layer, is_below, walk
+
+
+class Tap:
+    """What `capture` saw at one layer: `output` of the last forward, `grad` of the loss by that output, or None."""
+
+    output: np.ndarray | None = None
+    grad: np.ndarray | None = None
+
+
+class Sequential(Layer):
+    """Layers in a row, each fed with what the one before it gives; itself a layer, so that models nest.
+
+    The layers are named by kind and number in their row, `conv2d_1`, and by a dotted path inside containers.
+
+        model = Sequential(Conv2D(16, 3), ReLU(), GlobalAvgPool(), Dense(1)).build((64, 64, 1), seed=0)
+        value = model.train_step(x, y, BCEWithLogits(), Adam(model.parameters(), lr=1e-3))
+        probabilities = model.predict_proba(x)
+    """
+
+    def __init__(self, *layers: Layer):
+        super().__init__()
+        self.layers: dict[str, Layer] = {}
+        counts: dict[str, int] = {}
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise self.fail(f"got {layer!r}; it needs layers, such as Dense(1)")
+            kind = type(layer).__name__.lower()
+            counts[kind] = counts.get(kind, 0) + 1
+            self.layers[f"{kind}_{counts[kind]}"] = layer
+        self.taps: dict[str, Tap] = {}
+        self.steps = 0  # training steps taken; with the seed, all that the random numbers depend on
+        self.seed = 0
+        self._macs: int | None = None
+
+    # As a layer
+
+    def children(self):
+        """The layers by name."""
+        return self.layers
+
+    def config(self):
+        """The kinds and arguments of all layers."""
+        return {"kind": "Sequential", "layers": [layer.config() for layer in self.layers.values()]}
+
+    def setup(self, shape):
+        """Each layer's output shape is the next one's input shape."""
+        for name, layer in self.layers.items():
+            layer.name = name if self.name == "Sequential" else f"{self.name}.{name}"
+            shape = layer.lay_out(shape)
+        return shape
+
+    def build(self, input_shape, seed=0, dtype=np.float32):
+        """See `Layer.build`; also starts the count of training steps anew."""
+        super().build(input_shape, seed, dtype)
+        self.seed, self.steps = int(seed), 0
+        return self
+
+    def forward(self, x, training=False, rng=None):
+        """The last layer's output. A model's own `rng` follows from its seed and the number of steps taken."""
+        x = self.check(x)
+        if training and rng is None:
+            rng = self._step_rng()
+        with ops.backend_for(self.total_macs()):
+            for name, layer in self.layers.items():
+                x = layer.forward(x, training, _stream_of(layer, rng))
+                if name in self.taps:
+                    self.taps[name].output = x.copy()
+        return x
+
+    def backward(self, grad):
+        """From the gradient of the output to that of the input, through the last forward; fills every layer's grads."""
+        with ops.backend_for(self.total_macs()):
+            for name, layer in reversed(self.layers.items()):
+                if name in self.taps:
+                    self.taps[name].grad = grad.copy()
+                grad = layer.backward(grad)
+        return grad
+
+    def infer(self, x):
+        """Forward in eval mode, keeping nothing: each activation is dropped as soon as the next one is there."""
+        for layer in self.layers.values():
+            x = layer.infer(x)
+        return x
+
+    def check(self, x):
+        """As for every layer; the model as a whole also takes another float type and casts it to its own."""
+        x = super().check(x)
+        return x if self.store is None else x.astype(self.store.dtype, copy=False)
+
+    def receptive_field(self, field):
+        """Layer after layer."""
+        for layer in self.layers.values():
+            field = layer.receptive_field(field)
+        return field
+
+    # As a model
+
+    def train_step(self, x, y, loss, optimizer, sample_weight=None) -> float:
+        """Forward, loss, backward, update; returns the loss before the update.
+
+        Shape: x (N, *input_shape); y as the loss takes it. Raises DivergenceError when the loss or a gradient is NaN or
+        infinite; the model then holds the last weights that gave a finite loss.
+        """
+        store = self.built()
+        buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
+        with ops.backend_for(self.total_macs()), np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
+            logits = self.forward(x, training=True)
+            value, grad = loss(logits, y, sample_weight)
+            if not isfinite(value):
+                raise divergence(self, x, logits, buffers, "loss")
+            keep_good(self)
+            self.backward(grad)
+            if not np.isfinite(store.grads).all():
+                raise divergence(self, x, logits, buffers, "gradient")
+            optimizer.step()
+        self.steps += 1
+        return value
+
+    def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
+        self.built()
+        x = self.check(x)
+        with ops.backend_for(self.total_macs()):
+            return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
+
+    def predict_proba(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """`predict` through a sigmoid (one output) or a softmax (several), unless the model ends in one. Shape: as predict's."""
+        y = self.predict(x, batch_size)
+        if isinstance(list(self.layers.values())[-1], (Sigmoid, Softmax)):
+            return y
+        return ops.sigmoid(y) if y.shape[-1] == 1 else ops.softmax(y)
+
+    def total_macs(self) -> int:
+        """Multiply-adds of a forward pass over one row."""
+        if self._macs is None:
+            self._macs = sum(layer.macs() for _, layer in walk(self))
+        return self._macs
+
+    def lay_out(self, shape):
+        """See `Layer.lay_out`."""
+        self._macs = None
+        return super().lay_out(shape)
+
+    def freeze(self, *names: str) -> None:
+        """Stop training the layers of these names and all inside them; without a name, the whole model.
+
+        A frozen BatchNorm also keeps its running statistics. Raises ValueError for a name that no layer has.
+        """
+        self._set_frozen(names, True)
+
+    def unfreeze(self, *names: str) -> None:
+        """Undo `freeze`."""
+        self._set_frozen(names, False)
+
+    def _set_frozen(self, names, frozen):
+        for name in names or ("",):
+            self._named(name)
+            for path, layer in walk(self):
+                if is_below(path, name):
+                    layer.frozen = frozen
+            for parameter in self.store.parameters if self.store else ():
+                if is_below(parameter.name, name):
+                    parameter.trainable = not frozen
+
+    @contextmanager
+    def capture(self, *names: str):
+        """Record what forward and backward see at these layers (all leaf layers without a name).
+
+            with model.capture("conv2d_2") as taps:
+                model.backward(seed_gradient(model.forward(x)))
+            taps["conv2d_2"].output, taps["conv2d_2"].grad
+
+        Yields a dict of `Tap`. Raises ValueError for a name that no layer has.
+        """
+        names = names or tuple(path for path, layer in walk(self) if path and not layer.children())
+        owned = []
+        for name in names:
+            self._named(name)
+            owner, _, own_name = name.rpartition(".")
+            if not isinstance(self._named(owner), Sequential):
+                raise self.fail(f"{name!r} cannot be captured; take {owner!r}, or a layer inside it")
+            owned.append((self._named(owner), own_name, Tap()))
+        for owner, own_name, tap in owned:
+            owner.taps[own_name] = tap
+        try:
+            yield {name: tap for name, (_, _, tap) in zip(names, owned, strict=True)}
+        finally:
+            for owner, own_name, _ in owned:
+                owner.taps.pop(own_name, None)
+
+    def _named(self, name: str) -> Layer:
+        layers = dict(walk(self))
+        if name not in layers:
+            raise self.fail(f"there is no layer {name!r}; there are {', '.join(filter(None, layers))}")
+        return layers[name]
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """A copy of every parameter and buffer, by name."""
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def set_state(self, state: dict[str, np.ndarray]) -> None:
+        """Copy such arrays in. Raises ValueError, changing nothing, unless names and shapes are the model's."""
+        mine = self._state()
+        if set(state) != set(mine):
+            missing, unknown = sorted(set(mine) - set(state)), sorted(set(state) - set(mine))
+            raise self.fail(f"the state does not fit: missing {missing}, unknown {unknown}")
+        for name, array in mine.items():
+            if np.shape(state[name]) != array.shape:
+                raise self.fail(f"{name} has shape {array.shape}, the state's has {np.shape(state[name])}")
+        for name, array in mine.items():
+            array[...] = state[name]
+        keep_good(self)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        self.built()
+        arrays = {}
+        for path, layer in walk(self):
+            for key, array in (*layer.params.items(), *layer.buffers.items()):
+                arrays[f"{path}.{key}"] = array
+        return arrays
+
+    def summary(self) -> str:
+        """A table: each layer's output shape, parameters, multiply-adds, activation memory and receptive field."""
+        from tinycnn.summary import summary
+
+        return summary(self)
+
+    def _step_rng(self) -> np.random.Generator:
+        """Counter-based: keyed by seed and step; each layer then takes its own stream."""
+        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.steps]))
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers.values()))})"
+
+
+def _stream_of(layer: Layer, rng):
+    """The generator that `layer` draws from: its own stream of the step's, so that no layer shifts another's numbers.
+
+    Containers hand the step's generator on.
+    """
+    if rng is None or not layer.draws:
+        return rng
+    return np.random.Generator(rng.bit_generator.jumped(layer.stream))

@@ -1,0 +1,54 @@
+"""The mathematics: pure functions on arrays, each with a readable NumPy form and, where a loop is hot, a fast twin.
+
+`ops.numpy` is the textbook and the referee; `ops.numba` has the same names and signatures; `backend` chooses.
+"""
+
+from tinycnn.ops.backend import backend, backend_for, chosen, op
+from tinycnn.ops.shapes import Window, place_window
+
+conv = op("conv")
+conv_backward = op("conv_backward")
+dense = op("dense")
+dense_backward = op("dense_backward")
+max_pool = op("max_pool")
+max_pool_backward = op("max_pool_backward")
+average_pool = op("average_pool")
+average_pool_backward = op("average_pool_backward")
+batch_statistics = op("batch_statistics")
+normalise = op("normalise")
+normalise_backward = op("normalise_backward")
+relu = op("relu")
+relu_backward = op("relu_backward")
+sigmoid = op("sigmoid")
+sigmoid_backward = op("sigmoid_backward")
+softmax = op("softmax")
+softmax_backward = op("softmax_backward")
+sgd_step = op("sgd_step")
+adam_step = op("adam_step")
+
+__all__ = [
+    "Window",
+    "adam_step",
+    "average_pool",
+    "average_pool_backward",
+    "backend",
+    "backend_for",
+    "batch_statistics",
+    "chosen",
+    "conv",
+    "conv_backward",
+    "dense",
+    "dense_backward",
+    "max_pool",
+    "max_pool_backward",
+    "normalise",
+    "normalise_backward",
+    "place_window",
+    "relu",
+    "relu_backward",
+    "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+]

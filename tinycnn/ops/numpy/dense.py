@@ -1,0 +1,18 @@
+"""The fully connected layer's mathematics: y = x @ weight + bias."""
+
+import numpy as np
+
+
+def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """Shape: x (N, C), weight (C, OC), bias (OC,) or None -> y (N, OC)."""
+    # One product a row, not one over the batch: BLAS sums in another order for other row counts, and then a patient's
+    # probability would depend on who else is in the file.
+    y = (x[:, None, :] @ weight)[:, 0]
+    if bias is not None:
+        y += bias
+    return y
+
+
+def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The gradients of `dense`: grad_input (N, C), grad_weight (C, OC), grad_bias (OC,)."""
+    return grad_output @ weight.T, x.T @ grad_output, grad_output.sum(axis=0)

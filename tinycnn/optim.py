@@ -1,0 +1,155 @@
+"""Optimizers: from gradients to the next weights.
+
+    optimizer = Adam(model.parameters(), lr=1e-3)     # lr is a number, or a schedule: a function of the step
+    optimizer.step()                                  # after backward
+
+Values and gradients of a model lie in two flat arrays, so that a step is one pass over them, not one a parameter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tinycnn import ops
+from tinycnn.parameters import Parameter
+
+
+class Optimizer:
+    """What all optimizers share: the learning rate, weight decay (weights only: biases and norms are skipped), clipping.
+
+    `clip_norm` scales all gradients down together where their global norm is larger (Pascanu et al. 2013, algorithm 1).
+    Frozen parameters are skipped. A new kind defines `slots` and `update`.
+    """
+
+    slots: tuple[str, ...] = ()  # names of the flat arrays of state
+    decoupled = False  # whether weight decay shrinks the weights themselves, instead of adding to the gradient
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        lr: float | Callable[[int], float],
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+    ):
+        name = type(self).__name__
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(f"{name}: got no parameters; build the model first, or unfreeze it")
+        if any(p.flat is not self.parameters[0].flat for p in self.parameters):
+            raise ValueError(f"{name}: got parameters of several models; make one optimizer for each")
+        if not callable(lr) and not (math.isfinite(lr) and lr >= 0):
+            raise ValueError(f"{name}: lr={lr} must be finite and at least 0")
+        if not (math.isfinite(weight_decay) and weight_decay >= 0):
+            raise ValueError(f"{name}: weight_decay={weight_decay} must be finite and at least 0")
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"{name}: clip_norm={clip_norm} must be above 0")
+        self.schedule = lr if callable(lr) else None
+        self.lr = float(lr(0) if callable(lr) else lr)
+        self.weight_decay, self.clip_norm = float(weight_decay), clip_norm
+        self.steps = 0
+        flat_values, _ = self.parameters[0].flat
+        self.state = {slot: np.zeros_like(flat_values) for slot in self.slots}
+        self._runs_of: tuple | None = None
+        self._runs: list[_Run] = []
+
+    def step(self) -> None:
+        """Move every trainable parameter, in place."""
+        if self.schedule is not None:
+            self.lr = float(self.schedule(self.steps))
+        self.steps += 1
+        runs = self._current_runs()
+        scale = self._clip_scale(runs)
+        for run in runs:
+            grad = run.grad if scale == 1 else run.grad * scale
+            if self.weight_decay and run.decays:
+                if self.decoupled:
+                    run.value *= 1 - self.lr * self.weight_decay
+                else:
+                    grad = grad + self.weight_decay * run.value
+            self.update(run.value, grad, *run.state)
+
+    def update(self, value: np.ndarray, grad: np.ndarray, *state: np.ndarray) -> None:
+        """Move `value` in place; all arrays are flat and of one length."""
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def _clip_scale(self, runs: list[_Run]) -> float:
+        if self.clip_norm is None:
+            return 1
+        norm = math.sqrt(sum(float(np.square(run.grad, dtype=np.float64).sum()) for run in runs))
+        return min(1, self.clip_norm / (norm + 1e-6))
+
+    def _current_runs(self) -> list[_Run]:
+        """The longest stretches of the flat arrays that are updated alike; found anew when something is frozen or freed."""
+        trainable = tuple(p.trainable for p in self.parameters)
+        if trainable != self._runs_of:
+            self._runs_of, self._runs = trainable, []
+            cuts: list[list] = []
+            for p in sorted((p for p in self.parameters if p.trainable), key=lambda p: p.start):
+                end = p.start + p.value.size
+                if cuts and cuts[-1][1] == p.start and (cuts[-1][2] == p.decays or not self.weight_decay):
+                    cuts[-1][1] = end
+                else:
+                    cuts.append([p.start, end, p.decays])
+            self._runs = [self._run(slice(start, end), decays) for start, end, decays in cuts]
+        return self._runs
+
+    def _run(self, cut: slice, decays: bool) -> _Run:
+        values, grads = self.parameters[0].flat
+        return _Run(values[cut], grads[cut], decays, [self.state[slot][cut] for slot in self.slots])
+
+
+class _Run:
+    """A stretch of the flat arrays."""
+
+    def __init__(self, value, grad, decays, state):
+        self.value, self.grad, self.decays, self.state = value, grad, decays, state
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum: v = momentum * v + grad; value -= lr * v. Source: Sutskever et al. 2013, as PyTorch."""
+
+    slots = ("velocity",)
+
+    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, clip_norm=None):
+        super().__init__(parameters, lr, weight_decay, clip_norm)
+        self.momentum = _share(momentum, "SGD", "momentum")
+
+    def update(self, value, grad, velocity):
+        """See `ops.sgd_step`."""
+        ops.sgd_step(value, grad, velocity, self.lr, self.momentum)
+
+
+class Adam(Optimizer):
+    """Steps scaled by running means of the gradient and of its square. Weight decay adds to the gradient (L2).
+
+    Source: Kingma & Ba 2015, algorithm 1 (arXiv:1412.6980).
+    """
+
+    slots = ("first", "second")
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, clip_norm=None):
+        super().__init__(parameters, lr, weight_decay, clip_norm)
+        self.betas = tuple(_share(beta, type(self).__name__, "betas") for beta in betas)
+        self.eps = float(eps)
+
+    def update(self, value, grad, first, second):
+        """See `ops.adam_step`."""
+        ops.adam_step(value, grad, first, second, self.lr, self.betas, self.eps, self.steps)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: value -= lr * weight_decay * value, apart from the gradient.
+
+    Source: Loshchilov & Hutter 2019, algorithm 2 (arXiv:1711.05101), without the schedule multiplier, as PyTorch.
+    """
+
+    decoupled = True
+
+
+def _share(value: float, name: str, what: str) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}: {what}={value} must be at least 0 and below 1")
+    return float(value)

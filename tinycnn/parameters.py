@@ -1,0 +1,101 @@
+"""Where a model's numbers live: values, gradients and buffers in one flat array each, seen through named views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+
+class Declared:
+    """What a layer says it will need, before anything is allocated: a shape, how to start, and whether weight decay applies."""
+
+    __slots__ = ("decays", "initialiser", "shape")
+
+    def __init__(self, shape: tuple[int, ...], initialiser: Callable, decays: bool = False):
+        self.shape, self.initialiser, self.decays = shape, initialiser, decays
+
+
+class Parameter:
+    """One trainable array: `name` (path in the model), `value` and `grad` (views; write into them, in place).
+
+    `decays` says whether weight decay applies (weights yes, biases and norms no); `trainable` is False while frozen.
+    `flat` is the pair of flat arrays behind value and grad, `start` the place in them.
+    """
+
+    __slots__ = ("decays", "flat", "grad", "name", "start", "trainable", "value")
+
+    def __init__(self, name: str, declared: Declared, flat: tuple[np.ndarray, np.ndarray], start: int):
+        self.name, self.decays, self.trainable = name, declared.decays, True
+        self.flat, self.start = flat, start
+        self.value, self.grad = (_view(array, start, declared.shape) for array in flat)
+
+    def __repr__(self):
+        return f"Parameter({self.name}, shape={self.value.shape}{'' if self.trainable else ', frozen'})"
+
+
+class Arrays(dict):
+    """A layer's named arrays. Assigning to an existing name copies into its array, so that views stay views."""
+
+    def __init__(self, owner: str):
+        super().__init__()
+        self.owner = owner
+
+    def __setitem__(self, name, value):
+        if name not in self:
+            super().__setitem__(name, value)
+            return
+        value = np.asarray(value)
+        if value.shape != self[name].shape:
+            raise ValueError(f"{self.owner}: {name} has shape {self[name].shape}, got {value.shape}")
+        self[name][...] = value
+
+    def __missing__(self, name):
+        raise ValueError(f"{self.owner}: there is no {name!r} yet; call build(input_shape) first")
+
+
+class Store:
+    """The flat arrays of a layer or model, and the Parameters that view them.
+
+    `layers` is a list of (path, layer) whose declarations are to be met. Decaying parameters come first in the flat arrays, so
+    that an optimizer sees at most two runs of them.
+    """
+
+    def __init__(self, layers: list, dtype):
+        self.dtype = np.dtype(dtype)
+        declared = [(path, layer, key, d) for path, layer in layers for key, d in layer.declared.items()]
+        held = [(layer, key, d) for _, layer in layers for key, d in layer.declared_buffers.items()]
+        self.values, self.grads = (np.zeros(_total(d for *_, d in declared), self.dtype) for _ in range(2))
+        self.buffers = np.zeros(_total(d for *_, d in held), self.dtype)
+        self.good: np.ndarray | None = None  # the values that last gave a finite loss; see tinycnn.divergence
+        for _, layer in layers:
+            for arrays in (layer.params, layer.grads, layer.buffers):
+                arrays.clear()
+        self.parameters = self._lay_out(declared)
+        start = 0
+        for layer, key, d in held:
+            layer.buffers[key] = _view(self.buffers, start, d.shape)
+            layer.buffers[key] = d.initialiser(None, d.shape)
+            start += prod(d.shape)
+
+    def _lay_out(self, declared: list) -> list[Parameter]:
+        starts, start, flat = {}, 0, (self.values, self.grads)
+        for path, _, key, d in sorted(declared, key=lambda item: not item[-1].decays):
+            starts[path, key] = start
+            start += prod(d.shape)
+        parameters = []
+        for path, layer, key, d in declared:
+            name = f"{path}.{key}" if path else key
+            parameter = Parameter(name, d, flat, starts[path, key])
+            layer.params[key], layer.grads[key] = parameter.value, parameter.grad
+            parameters.append(parameter)
+        return parameters
+
+
+def _total(declared) -> int:
+    return sum(prod(d.shape) for d in declared)
+
+
+def _view(flat: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    return flat[start : start + prod(shape)].reshape(shape)

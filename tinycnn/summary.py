@@ -1,0 +1,37 @@
+"""A model's table: what each layer gives, holds, costs and sees."""
+
+from __future__ import annotations
+
+from math import prod
+
+from tinycnn.layers.base import walk
+
+
+def summary(model) -> str:
+    """One line a layer and a total: output shape, parameters, multiply-adds and activation memory a row, receptive field."""
+    store = model.built()
+    field = ((1,) * (len(model.input_shape) - 1), (1,) * (len(model.input_shape) - 1))
+    rows = [("layer", "output shape", "parameters", "MACs", "activation", "receptive field")]
+    total = [0, 0, 0]
+    for name, layer in model.layers.items():
+        parameters = sum(a.size for _, inner in walk(layer) for a in inner.params.values())
+        macs = sum(inner.macs() for _, inner in walk(layer))
+        # A container's own output is one more array beside those of the layers inside.
+        memory = sum(prod(inner.output_shape) for _, inner in walk(layer)) * store.dtype.itemsize
+        field = layer.receptive_field(field)
+        total = [t + v for t, v in zip(total, (parameters, macs, memory), strict=True)]
+        seen = "all" if field is None else " x ".join(map(str, field[0]))
+        frozen = " (frozen)" if layer.frozen else ""
+        shape = str(layer.output_shape)
+        rows.append((name + frozen, shape, f"{parameters:,}", f"{macs:,}", _bytes(memory), seen))
+    rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), ""))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+    head = f"input {model.input_shape}, {store.dtype}; MACs and activation memory are for one row"
+    return "\n".join([head, lines[0], "-" * len(lines[0]), *lines[1:-1], "-" * len(lines[0]), lines[-1]])
+
+
+def _bytes(count: int) -> str:
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KiB" if count < 1024**2 else f"{count / 1024**2:.1f} MiB"
