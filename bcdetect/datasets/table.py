@@ -1,0 +1,160 @@
+"""A user's CSV file as a `Dataset`: one label column, everything else numbers, and every row good."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bcdetect.columns import match_columns, normalise
+from bcdetect.datasets import Dataset
+from bcdetect.errors import InputError
+from bcdetect.gate import decode_text, read_bytes
+from bcdetect.table import Table, numbers, parse_table
+
+MAX_CLASSES = 50
+
+_IDENTIFIER = re.compile(r"|id|(patient|case|sample) ?id|id number|sample code number|unnamed: \d+")
+_NO_LABEL = {"", "?", "na", "n/a", "nan", "null", "unknown"}
+_DIAGNOSES = {"m": "malignant", "b": "benign", "malignant": "malignant", "benign": "benign", "normal": "normal"}
+_ORDERS = (
+    ("benign", "malignant"),
+    ("normal", "malignant"),
+    ("normal", "benign", "malignant"),
+    ("normal", "abnormal"),
+    ("negative", "positive"),
+    ("no", "yes"),
+    ("false", "true"),
+    ("0", "1"),
+)
+
+
+def load_table(
+    path: str | os.PathLike[str],
+    label: str | None = None,
+    positive: str | None = None,
+    group: str | None = None,
+    drop: Sequence[str] = (),
+) -> Dataset:
+    """Load a CSV file to train on, in the file's order of rows.
+
+    `label` is the column of classes (by default `diagnosis`), `positive` the class to detect when there are two,
+    `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers are left out
+    and recorded in `provenance["left_out"]`.
+    Raises InputError when one row is bad, a column or class does not exist, or nothing can be learned from it.
+    """
+    file = os.fspath(path)
+    data = read_bytes(path)
+    table = parse_table(decode_text(data, file=file), file=file)
+    label = _find(table, "diagnosis" if label is None else label, "label")
+    group = None if group is None else _find(table, group, "group")
+    left_out = {name: "an identifier is not a measurement" for name in table.columns if _IDENTIFIER.fullmatch(normalise(name))}
+    left_out |= {_find(table, name, "drop"): "dropped on request" for name in drop}
+    if group == label or "dropped on request" in (left_out.get(label), left_out.get(group)):
+        raise InputError("one column cannot be two of label, group and drop", file=file)
+    left_out = {name: reason for name, reason in left_out.items() if name not in (label, group)}
+    features = [name for name in table.columns if name not in {label, group, *left_out}]
+    if not features:
+        raise InputError("no column of measurements is left", file=file)
+    x, problems = numbers(table, features)
+    _refuse_bad_rows(table, problems, label, group)
+    labels = _column(table, label)
+    class_names, y = encode_labels(labels, positive, file=file, where=f"column {label!r}")
+    if (x == x[0]).all():
+        raise InputError("every measurement is the same in all rows", file=file)
+    provenance = {
+        "source": "table",
+        "file": file,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "rows": len(y),
+        "label": label,
+        "group": group,
+        "left_out": left_out,
+    }
+    groups = None if group is None else np.array(_column(table, group))
+    return Dataset(Path(path).stem, x, y, class_names, tuple(features), groups, provenance)
+
+
+def encode_labels(
+    labels: Sequence[str], positive: str | None = None, *, file: str = "", where: str = ""
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Turn N labels into class names and indices y (N,) int64; of two classes, index 1 is the positive one.
+
+    M and B are malignant and benign. Of two classes with a malignant one, that is the positive; other pairs are
+    recognised by their words, or need `positive`; three and more are sorted.
+    Raises InputError when there are not 2 to 50 classes, or the positive one is unknown.
+    """
+    found = set(labels)
+    folded = {text.casefold() for text in found}
+
+    def refuse(what: str, hint: str = "") -> None:
+        raise InputError(what, file=file, where=where, hint=hint)
+
+    if {"m", "b"} <= folded and (strange := sorted(text for text in found if text.casefold() not in _DIAGNOSES)):
+        refuse(f"the label {strange[0]!r} is not one of M and B", "Correct it, or leave the row out")
+    names = {text: _DIAGNOSES[text.casefold()] if folded <= _DIAGNOSES.keys() else text for text in found}
+    classes = {name.casefold(): name for name in sorted(set(names.values()))}
+    if len(classes) < len(set(names.values())):
+        refuse(f"classes differ only in upper and lower case: {_listed(sorted(found))}", "Write each one way")
+    if len(classes) < 2:
+        refuse(f"only one class: {_listed(classes.values())}", "Learning needs rows of at least two classes")
+    if len(classes) > MAX_CLASSES:
+        refuse(f"{len(classes)} classes; the limit is {MAX_CLASSES}", "Is this a measurement? Pass --label COLUMN")
+    known = next((order for order in _ORDERS if set(order) == classes.keys()), None)
+    order = list(known or classes)
+    if positive is not None:
+        key = positive.strip().casefold()
+        key = key if key in classes else _DIAGNOSES.get(key, key)
+        if len(classes) > 2:
+            refuse(f"a positive class needs two classes; here are {len(classes)}", "Leave out --positive")
+        if key not in classes:
+            refuse(f"no class {positive!r}; the classes are {_listed(classes.values())}", "Pass one to --positive")
+        if "malignant" in classes and key != "malignant":
+            refuse("where there is a malignant class, it is the positive one", "Leave out --positive")
+        order = sorted(classes, key=lambda name: name == key)
+    elif len(classes) == 2 and known is None:
+        refuse(f"which of {_listed(classes.values())} is the positive class?", "Pass --positive NAME")
+    class_names = tuple(classes[key] for key in order)
+    index = {text: class_names.index(name) for text, name in names.items()}
+    return class_names, np.array([index[text] for text in labels], np.int64)
+
+
+def _find(table: Table, name: str, option: str) -> str:
+    """Return the column of `table` meant by `name`, the value of the flag `option`."""
+    mapping, missing = match_columns([name], table.columns, file=table.file)
+    if not missing:
+        return mapping[name]
+    from difflib import get_close_matches
+
+    spelled = {normalise(column): column for column in table.columns}
+    close = get_close_matches(normalise(name), spelled, n=1)
+    hint = f"Did you mean {spelled[close[0]]!r}? " if close else ""
+    hint += f"Pass --{option} COLUMN"
+    what = f"no column {name!r}; the columns are {_listed(table.columns)}"
+    raise InputError(what, file=table.file, hint=hint)
+
+
+def _column(table: Table, name: str) -> list[str]:
+    at = table.columns.index(name)
+    return [row[at] for row in table.rows]
+
+
+def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: str | None, most: int = 5) -> None:
+    for name, missing in ((label, _NO_LABEL), (group, {""})):
+        at = None if name is None else table.columns.index(name)
+        for index, row in enumerate(table.rows):
+            if at is not None and index not in problems and row[at].casefold() in missing:
+                problems[index] = f"column {name!r}: " + (f"{row[at]!r} is no value" if row[at] else "empty")
+    if not problems:
+        return
+    first = "; ".join(f"row {index + 1} (line {table.lines[index]}), {problems[index]}" for index in sorted(problems)[:most])
+    more = f"; and {len(problems) - most} more rows" if len(problems) > most else ""
+    hint = "Correct or remove these rows; a column that holds no numbers is left out with --drop COLUMN"
+    raise InputError(f"training needs every row to be good: {first}{more}", file=table.file, hint=hint)
+
+
+def _listed(names, most: int = 40) -> str:
+    names = list(map(repr, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
