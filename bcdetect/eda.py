@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdetect import NOTICE
-from bcdetect.columns import match_columns, normalise
-from bcdetect.errors import InputError, OutputError
-from bcdetect.plots import shorten
+from bcdetect import NOTICE, plots
+from bcdetect.columns import match_columns
+from bcdetect.datasets.table import is_identifier
+from bcdetect.errors import InputError
+from bcdetect.output import new_folder, save_text
 from bcdetect.table import Table, numbers, parse_number, read_table
 
 __all__ = ["Summary", "describe", "draw", "explore", "read_frame", "summarise"]
@@ -50,12 +51,11 @@ def explore(
     path: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     label: str | None = None,
-    plots: bool = True,
 ) -> str:
     """Read a CSV file (None: the built-in data) and return a report of at most 80 columns of text.
 
-    With a folder `out` the report is also written there as eda.txt, and with `plots` the figures of `draw`. `label` is
-    the column of classes, by default `diagnosis`. Raises InputError, OutputError, and UsageError without matplotlib.
+    With `out`, a new folder, the report is also written there as eda.txt, and where matplotlib is installed the figures
+    of `draw`. `label` is the column of classes, by default `diagnosis`. Raises InputError, OutputError.
     """
     from bcdetect.datasets.wisconsin import wisconsin_path
 
@@ -64,15 +64,10 @@ def explore(
     summary = summarise(frame, label, os.fspath(path))
     report = describe(summary)
     if out is not None:
-        from tinycnn.files import write_text
-
-        try:
-            Path(out).mkdir(parents=True, exist_ok=True)
-            write_text(Path(out) / "eda.txt", report)
-            if plots:
-                draw(frame, summary, out)
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror or error}", file=os.fspath(out)) from error
+        with new_folder(out) as folder:
+            save_text(folder / "eda.txt", report)
+            if plots.available():
+                draw(frame, summary, folder)
     return report
 
 
@@ -108,7 +103,7 @@ def summarise(frame, label: str, file: str = "") -> Summary:
 
     class_names, y = _classes(frame, label, file)
     others = [name for name in frame.columns if name != label]
-    identifiers = tuple(name for name in others if _is_identifier(name))
+    identifiers = tuple(name for name in others if is_identifier(str(name)))
     others = [name for name in others if name not in identifiers]
     features = [name for name in others if is_numeric_dtype(frame[name]) and frame[name].notna().any()]
     if not features:
@@ -140,34 +135,35 @@ def describe(summary: Summary) -> str:
     total = sum(summary.counts.values())
     lines = [f"{summary.rows:,} rows, {len(summary.features)} features, classes in column '{summary.label}'", ""]
     lines += ["Classes"]
-    lines += [f"  {shorten(name, 40):40} {count:>9,}  {count / total:6.1%}" for name, count in summary.counts.items()]
+    lines += [f"  {plots.shorten(name, 40):40} {count:>9,}  {count / total:6.1%}" for name, count in summary.counts.items()]
     lines += ["", "Missing values"]
     lines += _listed(
-        f"  {shorten(name, 40):40} {count:>9,}  {count / summary.rows:6.1%}" for name, count in summary.missing.items()
+        f"  {plots.shorten(name, 40):40} {count:>9,}  {count / summary.rows:6.1%}" for name, count in summary.missing.items()
     )
     if summary.not_numeric:
         lines += ["", "Not numeric"]
         lines += _listed(
-            f"  {shorten(name, 40):40} " + (f"such as {shorten(value, 24)!r}" if value else "no values")
+            f"  {plots.shorten(name, 40):40} " + (f"such as {plots.shorten(value, 24)!r}" if value else "no values")
             for name, value in summary.not_numeric.items()
         )
     if summary.identifiers:
         lines += ["", "Left out as identifiers"]
-        lines += _listed(f"  {shorten(name, 40)}" for name in summary.identifiers)
+        lines += _listed(f"  {plots.shorten(name, 40)}" for name in summary.identifiers)
     lines += ["", "Features that tell the classes apart (AUC of the feature alone)"]
     lines += _listed(
-        f"  {shorten(name, 40):40} {max(auc, 1 - auc):.3f}  {'higher' if auc >= 0.5 else 'lower'} in {shorten(of, 18)}"
+        f"  {plots.shorten(name, 40):40} {max(auc, 1 - auc):.3f}  "
+        f"{'higher' if auc >= 0.5 else 'lower'} in {plots.shorten(of, 18)}"
         for name, of, auc in summary.separation
         if auc == auc  # undefined when a class has no value of the feature
     )
     lines += ["", "Features that move together (Pearson's r)"]
-    lines += [f"  {shorten(a, 31):31} {shorten(b, 31):31} {r:>7.3f}" for a, b, r in summary.pairs] or ["  none"]
+    lines += [f"  {plots.shorten(a, 31):31} {plots.shorten(b, 31):31} {r:>7.3f}" for a, b, r in summary.pairs] or ["  none"]
     names = list(summary.counts)
     for two in (names[start : start + 2] for start in range(0, len(names), 2)):
-        lines += ["", f"{'Median [quartiles]':26}" + "".join(f"{shorten(name, 25):27}" for name in two)]
+        lines += ["", f"{'Median [quartiles]':26}" + "".join(f"{plots.shorten(name, 25):27}" for name in two)]
         lines += _listed(
             (
-                f"  {shorten(feature, 23):24}" + "".join(f"{_spread(of[name]):27}" for name in two)
+                f"  {plots.shorten(feature, 23):24}" + "".join(f"{_spread(of[name]):27}" for name in two)
                 for feature, of in summary.quartiles.items()
             ),
             most=PICTURED,
@@ -181,8 +177,6 @@ def draw(frame, summary: Summary, folder: str | os.PathLike[str]) -> None:
     `folder` must exist. Of many features the ones that tell the classes apart best are drawn: 200 in the heatmap, 30
     in the histograms. Raises OSError, and UsageError without matplotlib.
     """
-    from bcdetect import plots
-
     folder, features = Path(folder), list(summary.features)
     class_names, y = _classes(frame, summary.label)
     together = _first(features, summary.separation, CORRELATED)
@@ -250,12 +244,6 @@ def _first(features: list[str], separation, most: int) -> list[str]:
     """Return the features that separate best, in the order of the file."""
     best = {name for name, *_ in separation[:most]}
     return [name for name in features if name in best]
-
-
-def _is_identifier(name: str) -> bool:
-    from bcdetect.datasets.table import _IDENTIFIER
-
-    return _IDENTIFIER.fullmatch(normalise(str(name))) is not None
 
 
 def _first_text(column) -> str:

@@ -17,6 +17,7 @@ from bcdetect import NOTICE
 from bcdetect.errors import require
 
 __all__ = [
+    "available",
     "class_share",
     "confusion_matrices",
     "correlation_heatmap",
@@ -31,6 +32,13 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 FIXED = {"benign": BLUE, "malignant": VERMILION, "train": SKY, "training": SKY, "validation": PURPLE, "test": GREEN}
 GREY = "#666666"
+
+
+def available() -> bool:
+    """Whether matplotlib is installed; commands whose figures are an extra go without them where it is not."""
+    from importlib.util import find_spec
+
+    return find_spec("matplotlib") is not None
 
 
 def learning_curves(history: Mapping[str, Sequence[float]], best_epoch: float | None = None):

@@ -50,7 +50,7 @@ def load_table(
     table = parse_table(decode_text(data, file=file), file=file)
     label = _find(table, "diagnosis" if label is None else label, "label")
     group = None if group is None else _find(table, group, "group")
-    left_out = {name: "an identifier is not a measurement" for name in table.columns if _IDENTIFIER.fullmatch(normalise(name))}
+    left_out = {name: "an identifier is not a measurement" for name in table.columns if is_identifier(name)}
     left_out |= {_find(table, name, "drop"): "dropped on request" for name in drop}
     if group == label or "dropped on request" in (left_out.get(label), left_out.get(group)):
         raise InputError("one column cannot be two of label, group and drop", file=file)
@@ -119,6 +119,11 @@ def encode_labels(
     class_names = tuple(classes[key] for key in order)
     index = {text: class_names.index(name) for text, name in names.items()}
     return class_names, np.array([index[text] for text in labels], np.int64)
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a column of this name plainly numbers its rows or patients instead of measuring something."""
+    return _IDENTIFIER.fullmatch(normalise(name)) is not None
 
 
 def _find(table: Table, name: str, option: str) -> str:

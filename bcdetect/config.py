@@ -1,0 +1,151 @@
+"""Every setting of a run, in one frozen place; saved as JSON beside the result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+
+from bcdetect.errors import UsageError
+
+CHOICES = {
+    "head": ("sigmoid", "softmax"),
+    "balance": ("none", "weights", "oversample"),
+    "optimizer": ("adamw", "adam", "sgd"),
+    "schedule": ("cosine", "step", "constant"),
+    "pooling": ("none", "max", "average"),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of a run; the defaults are the recipe for the Wisconsin data.
+
+    It was found on the training and validation parts of the default split (benchmarks/wisconsin_recipe.py prints the search).
+
+    Sizes are shares of all rows; rates are per step; `data` None means the built-in Wisconsin table.
+    """
+
+    data: str | None = None
+    label: str | None = None
+    positive: str | None = None
+    group: str | None = None
+    drop: tuple[str, ...] = ()
+
+    validation_size: float = 0.2
+    test_size: float = 0.2
+    seed: int = 0
+
+    filters: tuple[int, ...] = (16,)  # one convolution block for each entry
+    kernel_size: int = 5
+    pooling: str = "average"
+    units: int = 16  # of the hidden dense layer; 0 leaves it out
+    dropout: float = 0.5
+    head: str = "sigmoid"
+
+    epochs: int = 100
+    batch_size: int = 32
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.3
+    clip_norm: float = 5.0
+    schedule: str = "cosine"
+    warmup: int = 5  # epochs
+    patience: int = 30  # epochs without a better validation loss
+    balance: str = "none"
+
+    def __post_init__(self):
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise UsageError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}")
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 2),
+            ("kernel_size", 1),
+            ("units", 0),
+            ("warmup", 0),
+            ("patience", 1),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        for name in ("lr", "clip_norm"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not 0 <= self.weight_decay < float("inf") or not 0 <= self.dropout < 1:
+            raise UsageError("weight_decay must be at least 0, and dropout at least 0 and below 1")
+        if not (0 < self.validation_size and 0 < self.test_size and self.validation_size + self.test_size < 1):
+            raise UsageError("validation_size and test_size must be above 0 and leave something to train on")
+        if any(n < 1 for n in self.filters):
+            raise UsageError(f"filters is {self.filters}; every entry must be at least 1")
+
+    def with_settings(self, assignments: list[str]) -> Config:
+        """The same with `key=value` texts applied, each read as the setting's own type. Raises UsageError."""
+        return self.with_values(dict(_parse(text) for text in assignments))
+
+    def with_values(self, values: dict) -> Config:
+        """The same with these values, checked against each setting's type. Raises UsageError."""
+        known = {field.name: field for field in fields(self)}
+        for name in values:
+            if name not in known:
+                from difflib import get_close_matches
+
+                close = get_close_matches(name, known, n=1)
+                hint = f"Did you mean {close[0]}" if close else f"There are {', '.join(known)}"
+                raise UsageError(f"there is no setting {name!r}", hint=hint)
+        return replace(self, **{name: _convert(name, value, known[name].type) for name, value in values.items()})
+
+    def to_json(self) -> str:
+        """All settings as JSON, as `from_json` and `--config` read them."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, file: str = "") -> Config:
+        """The settings of a JSON object; those it leaves out have their defaults. Raises UsageError."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"not JSON: {error}", file=file, hint="Pass a config.json that a run wrote") from None
+        if not isinstance(values, dict):
+            raise UsageError("not a JSON object of settings", file=file, hint="Pass a config.json that a run wrote")
+        return cls().with_values(values)
+
+
+def _parse(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text!r} has no '='", hint="Write --set name=value, such as --set epochs=30")
+    return name.strip(), value.strip()
+
+
+def _convert(name: str, value, kind: str):
+    """`value`, a text or what JSON gave, as the setting's annotated type."""
+    optional, kind = "| None" in kind, kind.removesuffix(" | None")
+    if optional and value in (None, "", "none", "None"):
+        return None
+    try:
+        if kind.startswith("tuple"):
+            parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
+            return tuple(_scalar(part, kind[6:].partition(",")[0]) for part in parts)
+        return _scalar(value, kind)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} is {value!r}; it must be {_spoken(kind)}") from None
+
+
+def _scalar(value, kind: str):
+    if isinstance(value, bool) or value is None:
+        raise ValueError
+    if kind == "int":
+        if isinstance(value, float) and value != int(value):
+            raise ValueError
+        return int(value)
+    if kind == "float":
+        return float(value)
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _spoken(kind: str) -> str:
+    if kind.startswith("tuple"):
+        return f"a list such as a,b of {_spoken(kind[6:].partition(',')[0])} each"
+    return {"int": "a whole number", "float": "a number", "str": "a text"}[kind]

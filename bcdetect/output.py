@@ -1,0 +1,54 @@
+"""Where results go: a folder that appears whole or not at all, and files that do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bcdetect.errors import OutputError
+from tinycnn.files import write_text
+
+
+def save_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file, whole or not at all. Raises OutputError."""
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", file=os.fspath(path)) from error
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """A folder to fill, under another name beside `path`, that becomes `path` when the block ends well and goes when it does not.
+
+    Raises OutputError, before anything is done, where `path` holds something already or cannot be made.
+    """
+    target = Path(path)
+    try:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise OutputError("already exists", file=str(target), hint="Choose another --out, or remove it first")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = target.parent / f".{target.name}.{os.getpid()}.tmp"
+        folder.mkdir()
+    except OSError as error:
+        raise OutputError(f"cannot be made: {error.strerror or error}", file=str(target)) from error
+    try:
+        yield folder
+        if target.exists():
+            target.rmdir()
+        os.replace(folder, target)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", file=str(target)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_name(stem: str | os.PathLike) -> Path:
+    """`stem-1`, or the first number after it that is not taken."""
+    number = 1
+    while Path(f"{stem}-{number}").exists():
+        number += 1
+    return Path(f"{stem}-{number}")

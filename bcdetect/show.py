@@ -1,0 +1,135 @@
+"""What the commands print: the data, an epoch, a result, a cross-validation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+
+from bcdetect import NOTICE
+from bcdetect.config import Config
+from bcdetect.datasets import Dataset
+from bcdetect.evaluation import CrossValidation
+from bcdetect.run import Run, part_counts, shared_groups
+from bcdetect.tables import confusion_table, number, score_table, table
+
+TIGHT = "the data names no groups; if rows share a patient, the numbers are too good (--group COLUMN)"
+
+
+def data(dataset: Dataset, parts: dict) -> str:
+    """What is trained on, and the proof of the split."""
+    lines = [
+        f"{dataset.name}: {len(dataset.y)} rows, {len(dataset.feature_names)} features, classes {', '.join(dataset.class_names)}"
+    ]
+    lines += [f"left out {name!r}: {why}" for name, why in dataset.provenance.get("left_out", {}).items()]
+    counts = part_counts(dataset, parts)
+    rows = [["part", "rows", *dataset.class_names, *(["groups"] if dataset.groups is not None else [])]]
+    for part, c in counts.items():
+        rows.append([part, *map(str, (c["rows"], *c["classes"].values(), *([c["groups"]] if "groups" in c else [])))])
+    lines += [table(rows)]
+    shared = f"{shared_groups(dataset, parts)} groups shared by two parts" if dataset.groups is not None else TIGHT
+    return "\n".join(
+        [*lines, shared if dataset.name != "wisconsin" else "the source gives no patient numbers; each row is one mass", ""]
+    )
+
+
+def epoch(epochs: int) -> Callable[[dict, float], None]:
+    """A function that prints one line an epoch."""
+
+    def show(row: dict, seconds_left: float) -> None:
+        print(
+            f"epoch {int(row['epoch']):3}/{epochs}  loss {row['loss']:.4f}  validation loss {row['validation_loss']:.4f}  "
+            f"validation AUC {row['validation_auc']:.4f}  at most {duration(seconds_left)} left",
+            flush=True,
+        )
+
+    return show
+
+
+def duration(seconds: float) -> str:
+    """Such as 0.4 s, 12 s, 3 min."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def result(run: Run, folder) -> str:
+    """The table on the test part, and where everything is."""
+    names = run.data.class_names
+    rows = len(run.parts["test"])
+    stopped = (
+        f"kept the weights of epoch {run.history.best_epoch} of {len(run.history.columns['epoch'])} (lowest validation loss)"
+    )
+    lines = [
+        "",
+        f"{stopped}; trained in {duration(run.history.seconds)}",
+        "",
+        f"The untouched test part, {rows} rows" + (f"; positive = {run.classifier.positive}" if run.classifier.positive else ""),
+        "",
+        confusion_table(run.confusion["test"], names),
+        "",
+        score_table(run.scores),
+        "(95 % intervals: Wilson for proportions, stratified bootstrap for F1 and AUC)",
+    ]
+    if not run.classifier.positive:
+        lines.append("sensitivity 0, 1, ... are of " + ", ".join(names))
+    if not run.logistic_converged:
+        lines.append("warning: the logistic regression did not converge; its numbers are not the baseline's")
+    lines += [
+        "One split is one draw: python -m bcdetect evaluate --cv 10x10 gives the mean over many.",
+        "",
+        f"written to {folder}: model.npz, metrics.json, report.html and more",
+        NOTICE,
+    ]
+    return "\n".join(lines)
+
+
+def fold(done: int, of: int) -> None:
+    """One line that counts; on a terminal it stays one line."""
+    if sys.stderr.isatty():
+        print(f"\rfold {done}/{of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    elif done == of or done % 10 == 0:
+        print(f"fold {done}/{of}", file=sys.stderr, flush=True)
+
+
+def cross_validation(result: CrossValidation, dataset: Dataset) -> str:
+    """Mean, spread and interval of each metric, for both models and their paired difference."""
+    summary = result.summary()
+    titles = {"cnn": "CNN", "logistic": "logistic regression", "difference": "CNN minus logistic"}
+    rows = [["", *(titles[name] for name in summary)]]
+    for metric in summary["cnn"]:
+        cells = [_mean(summary[name][metric], signed=name == "difference") for name in summary]
+        rows.append([metric.replace("_", " "), *cells])
+    return "\n".join(
+        [
+            f"{dataset.name}: {result.repeats} x {result.folds}-fold cross-validation, "
+            f"{result.repeats * result.folds} test folds, stratified" + (", by group" if dataset.groups is not None else ""),
+            "",
+            table(rows),
+            "(mean and 95 % interval, corrected for overlapping training parts after Nadeau and Bengio; sd and range over folds)",
+            NOTICE,
+        ]
+    )
+
+
+def folds_json(result: CrossValidation, dataset: Dataset, config: Config) -> str:
+    """Everything: the summary and the scores of every fold."""
+    scores = {model: {name: values.tolist() for name, values in row.items()} for model, row in result.scores.items()}
+    content = {
+        "notice": NOTICE,
+        "data": dataset.provenance,
+        "settings": asdict(config),
+        "repeats": result.repeats,
+        "folds": result.folds,
+        "summary": result.summary(),
+        "scores": scores,
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _mean(entry: dict[str, float], signed: bool) -> str:
+    if signed:
+        return f"{entry['mean']:+.4f} ({entry['low']:+.4f} to {entry['high']:+.4f})"
+    spread = f"sd {number(entry['sd'])}, {number(entry['min'])}-{number(entry['max'])}"
+    return f"{entry['mean']:.4f} ({entry['low']:.4f}-{entry['high']:.4f}; {spread})"

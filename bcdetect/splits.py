@@ -1,0 +1,70 @@
+"""Which rows are trained on, which choose the model, which judge it: stratified, seeded, and no group in two parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bcdetect.errors import InputError
+
+PARTS = ("train", "validation", "test")
+
+
+def split(y: np.ndarray, groups: np.ndarray | None, validation_size: float, test_size: float, seed: int) -> dict[str, np.ndarray]:
+    """The row numbers of each of PARTS, sorted. Shape: y (N,), groups (N,) or None. Raises InputError as `assign` does."""
+    part = assign(y, groups, (1 - validation_size - test_size, validation_size, test_size), seed)
+    return {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
+
+
+def folds(y: np.ndarray, groups: np.ndarray | None, count: int, seed: int) -> list[np.ndarray]:
+    """The row numbers of each of `count` equal test folds. Raises InputError as `assign` does."""
+    part = assign(y, groups, (1 / count,) * count, seed)
+    return [np.flatnonzero(part == number) for number in range(count)]
+
+
+def assign(y: np.ndarray, groups: np.ndarray | None, shares: Sequence[float], seed: int) -> np.ndarray:
+    """Deal N rows to parts of these shares, each class and, where there are groups, whole groups only: part numbers (N,).
+
+    Raises InputError unless every part gets a row of every class.
+    """
+    rng = np.random.default_rng(seed)
+    part = _deal_rows(y, shares, rng) if groups is None else _deal_groups(y, groups, shares, rng)
+    for number in range(len(shares)):
+        missing = sorted(set(np.unique(y)) - set(y[part == number]))
+        if missing:
+            of = "rows" if groups is None else "groups"
+            raise InputError(
+                f"too few {of}: part {number + 1} of {len(shares)} has none of class number {missing[0]}",
+                hint=f"Each of the {len(shares)} parts needs every class; bring more data or ask for fewer parts",
+            )
+    return part
+
+
+def _deal_rows(y, shares, rng):
+    """Shuffle each class and cut it at the cumulated shares, so that every part is within one row of its due."""
+    part = np.empty(len(y), np.intp)
+    for label in np.unique(y):
+        rows = rng.permutation(np.flatnonzero(y == label))
+        cuts = np.round(np.cumsum(shares)[:-1] * len(rows)).astype(int)
+        for number, chunk in enumerate(np.split(rows, cuts)):
+            part[chunk] = number
+    return part
+
+
+def _deal_groups(y, groups, shares, rng):
+    """Largest groups first, each to the part that then is nearest to its due in every class."""
+    names, of_row = np.unique(groups, return_inverse=True)
+    classes = int(y.max()) + 1
+    counts = np.zeros((len(names), classes))
+    np.add.at(counts, (of_row, y), 1)
+    total = counts.sum(axis=0)
+    due = np.asarray(shares)[:, None] * total  # rows of each class that each part should have
+    have = np.zeros_like(due)
+    part_of = np.empty(len(names), np.intp)
+    order = rng.permutation(len(names))
+    for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
+        cost = ((np.square(have + counts[group] - due) - np.square(have - due)) / np.maximum(due * total, 1e-9)).sum(axis=1)
+        part_of[group] = cost.argmin()
+        have[part_of[group]] += counts[group]
+    return part_of[of_row]
