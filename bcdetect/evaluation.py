@@ -67,13 +67,18 @@ class CrossValidation:
     folds: int
 
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
-        """For each model, and for "difference" (CNN minus logistic): mean, spread and corrected 95 % interval of each metric."""
+        """For each model, and for "difference" (CNN minus logistic): mean, spread and corrected 95 % interval of each metric.
+
+        An interval is cut at the bounds of its metric.
+        """
         cnn, logistic = self.scores["cnn"], self.scores["logistic"]
         rows = {**self.scores, "difference": {name: cnn[name] - logistic[name] for name in cnn}}
-        return {name: {metric: self._entry(values) for metric, values in row.items()} for name, row in rows.items()}
+        return {name: {m: self._entry(m, values, name) for m, values in row.items()} for name, row in rows.items()}
 
-    def _entry(self, values: np.ndarray) -> dict[str, float]:
+    def _entry(self, metric: str, values: np.ndarray, row: str) -> dict[str, float]:
         mean, low, high = corrected_interval(values, self.test_share)
+        if row != "difference":  # the t interval knows no bounds, the metric does
+            low, high = max(low, 0.0), high if metric == "log_loss" else min(high, 1.0)
         spread = {"sd": float(values.std(ddof=1)), "min": float(values.min()), "max": float(values.max())}
         return {"mean": mean, "low": low, "high": high, **spread}
 
