@@ -60,7 +60,7 @@ def load_classifier(path: str | os.PathLike) -> tuple[Classifier, str]:
         raise ModelFileError(f"cannot be read: {error.strerror or error}", file=file, hint=HINT) from None
     except bundle.BundleError as error:
         raise ModelFileError(str(error).rstrip("."), file=file, hint=HINT) from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"its parts do not fit together: {error}", file=file, hint=HINT) from None
     return classifier, digest
 
@@ -75,8 +75,11 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
     state = preprocessing.state()
     if any(a.shape != (len(features),) or not np.isfinite(a).all() for a in state.values()) or not (state["std"] > 0).all():
         raise ValueError("the preprocessing is not one finite number a feature")
-    if model.input_shape != (len(features), 1, 1) or model.output_shape not in ((len(classes),), (1,)[: len(classes) - 1]):
+    gives_classes = model.output_shape == (len(classes),) != (1,) or (model.output_shape == (1,) and len(classes) == 2)
+    if model.input_shape != (len(features), 1, 1) or not gives_classes:
         raise ValueError("the network does not take these features, or does not give these classes")
+    if not 0 <= float(meta["threshold"]) <= 1:
+        raise ValueError("the threshold is not a probability")
     return Classifier(model, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]))
 
 

@@ -31,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _stop)
     except ValueError:
         pass  # not the main thread: the caller handles signals
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot show must not cost the result
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(words)
         if options.threads is not None:
@@ -46,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except MemoryError:
+        return _fail(UsageError("this needs more memory than there is", hint="Make the network or the table smaller"), as_json)
     except OSError as error:
         return _fail(OutputError(error.strerror or str(error), file=str(error.filename or "")), as_json)
 
@@ -129,6 +133,8 @@ def _config(options):
         config = Config.from_json(read_text(options.config), file=options.config)
     config = config.with_settings(options.settings)
     named = {name: getattr(options, name) for name in ("data", "label", "positive", "group", "drop", "epochs", "seed")}
+    if empty := [name for name, value in named.items() if value == "" and name != "drop"]:
+        raise UsageError(f"--{empty[0]} is empty", hint="Leave the flag out for the default")
     return config.with_values({name: value for name, value in named.items() if value is not None})
 
 
@@ -161,13 +167,14 @@ def _evaluate(options) -> int:
     if not (times and repeats.isascii() and repeats.isdigit() and fold_count.isascii() and fold_count.isdigit()):
         raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, such as 10x10")
     config = _config(options)
+    _refuse_overwriting(options.out, config.data)
     data = load_data(config)
     on_fold = None if options.quiet or options.json else show.fold
     workers = options.threads or os.cpu_count() or 1
     result = cross_validate(data, config, int(repeats), int(fold_count), workers, on_fold)
+    print(show.folds_json(result, data, config) if options.json else show.cross_validation(result, data), flush=True)
     if options.out:
         save_text(options.out, show.folds_json(result, data, config))
-    print(show.folds_json(result, data, config) if options.json else show.cross_validation(result, data))
     return 0
 
 
@@ -180,6 +187,7 @@ def _predict(options) -> int:
     kind = os.path.splitext(options.out or "")[1].lower()
     if options.out and kind not in (".csv", ".json"):
         raise UsageError(f"--out {options.out!r}: it must end in .csv or .json")
+    _refuse_overwriting(options.out, options.file)
     classifier, digest = load_classifier(options.model)
     answers = predict.predict_table(classifier, read_table(options.file))
     if all(answer.problem for answer in answers):
@@ -205,7 +213,7 @@ def _eda(options) -> int:
     stem = os.path.splitext(os.path.basename(options.file))[0] if options.file else "wisconsin"
     folder = options.out or free_name(os.path.join("eda", stem))
     text = explore(options.file, folder, options.label)
-    print(json.dumps({"text": text, "folder": str(folder)}) if options.json else f"{text}\nwritten to {folder}")
+    _print_report(options, text, folder)
     return 0
 
 
@@ -220,8 +228,23 @@ def _reproduce(options) -> int:
     result = reproduce.reproduce(config, _sayer(options))
     reproduce.write(result, folder)
     text = reproduce.describe(result)
-    print(json.dumps({"text": text, "folder": str(folder)}) if options.json else f"{text}\nwritten to {folder}")
+    _print_report(options, text, folder)
     return 0
+
+
+def _print_report(options, text: str, folder) -> None:
+    from bcdetect import plots
+
+    if options.json:
+        print(json.dumps({"text": text, "folder": str(folder)}))
+    else:
+        print(f"{text}\nwritten to {folder}" + ("" if plots.available() else f"\n{plots.MISSING}"))
+
+
+def _refuse_overwriting(out: str | None, source: str | None) -> None:
+    """An answer must not be written over the table that it is about."""
+    if out and source and os.path.exists(out) and os.path.exists(source) and os.path.samefile(out, source):
+        raise UsageError(f"--out {out!r} is the input itself", hint="Choose another file")
 
 
 def _sayer(options):

@@ -14,6 +14,15 @@ CHOICES = {
     "schedule": ("cosine", "step", "constant"),
     "pooling": ("none", "max", "average"),
 }
+RANGES = {
+    "epochs": (1, 1_000_000),
+    "batch_size": (2, 1_000_000),
+    "kernel_size": (1, 10_000),
+    "units": (0, 65_536),
+    "warmup": (0, 1_000_000),
+    "patience": (1, 1_000_000),
+    "seed": (0, 2**63 - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Config:
     kernel_size: int = 5
     pooling: str = "average"
     units: int = 16  # of the hidden dense layer; 0 leaves it out
-    dropout: float = 0.5
+    dropout: float = 0.3
     head: str = "sigmoid"
 
     epochs: int = 100
@@ -57,17 +66,9 @@ class Config:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}")
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 2),
-            ("kernel_size", 1),
-            ("units", 0),
-            ("warmup", 0),
-            ("patience", 1),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be from {least} to {most:,}")
         for name in ("lr", "clip_norm"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -75,8 +76,8 @@ class Config:
             raise UsageError("weight_decay must be at least 0, and dropout at least 0 and below 1")
         if not (0 < self.validation_size and 0 < self.test_size and self.validation_size + self.test_size < 1):
             raise UsageError("validation_size and test_size must be above 0 and leave something to train on")
-        if any(n < 1 for n in self.filters):
-            raise UsageError(f"filters is {self.filters}; every entry must be at least 1")
+        if len(self.filters) > 64 or not all(1 <= n <= 4096 for n in self.filters):
+            raise UsageError(f"filters is {self.filters}; it must be at most 64 numbers from 1 to 4,096")
 
     def with_settings(self, assignments: list[str]) -> Config:
         """The same with `key=value` texts applied, each read as the setting's own type. Raises UsageError."""
@@ -120,14 +121,14 @@ def _parse(text: str) -> tuple[str, str]:
 def _convert(name: str, value, kind: str):
     """`value`, a text or what JSON gave, as the setting's annotated type."""
     optional, kind = "| None" in kind, kind.removesuffix(" | None")
-    if optional and value in (None, "", "none", "None"):
+    if optional and value in (None, ""):
         return None
     try:
         if kind.startswith("tuple"):
             parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else list(value)
             return tuple(_scalar(part, kind[6:].partition(",")[0]) for part in parts)
         return _scalar(value, kind)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{name} is {value!r}; it must be {_spoken(kind)}") from None
 
 

@@ -17,7 +17,8 @@ class BcdetectError(Exception):
 
     def __str__(self) -> str:
         place = "".join(f"{part}: " for part in (self.file, self.where) if part)
-        return f"{place}{self.what}." + (f" {self.hint}." if self.hint else "")
+        stop = "" if self.what.endswith(("?", "!")) else "."
+        return f"{place}{self.what}{stop}" + (f" {self.hint}." if self.hint else "")
 
 
 class UsageError(BcdetectError):

@@ -18,6 +18,8 @@ from bcdetect.intervals import corrected_interval, stratified_bootstrap, wilson
 from bcdetect.splits import assign, folds
 from bcdetect.training import train_classifier
 
+FOLD_VALIDATION = 0.1  # of a fold's training rows: enough to choose an epoch, and the network keeps nearly what the baseline gets
+
 
 def score_part(y_true: np.ndarray, probabilities: np.ndarray, y_pred: np.ndarray) -> dict[str, dict]:
     """Every metric of one part as {name: {"value", "low", "high"}}, with 95 % intervals.
@@ -93,8 +95,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Train and test on `repeats` x `fold_count` stratified folds, by group where there are groups.
 
-    Everything is fitted inside the fold: preprocessing and network on its training rows, of which a stratified share
-    `config.validation_size` chooses the epoch; the baseline, which chooses nothing, gets all of them. The result does not
+    Everything is fitted inside the fold: preprocessing and network on its training rows, of which a stratified
+    FOLD_VALIDATION chooses the epoch; the baseline, which chooses nothing, gets all of them. The result does not
     depend on `workers`. `on_fold` gets the number done and the number of all. Raises InputError for fewer rows (or groups)
     of a class than folds.
     """
@@ -110,7 +112,7 @@ def cross_validate(
         if on_fold is not None:
             on_fold(len(results), len(jobs))
     scores = {model: {name: np.array([r[model][name] for r in results]) for name in results[0][model]} for model in results[0]}
-    trained = (1 - 1 / fold_count) * (1 - config.validation_size)
+    trained = (1 - 1 / fold_count) * (1 - FOLD_VALIDATION)
     return CrossValidation(scores, (1 / fold_count) / (1 / fold_count + trained), repeats, fold_count)
 
 
@@ -118,7 +120,7 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
     """Train both models without the rows `test`, and score them there."""
     rest = np.setdiff1d(np.arange(len(data.y)), test)
     groups = None if data.groups is None else data.groups[rest]
-    part = assign(data.y[rest], groups, (1 - config.validation_size, config.validation_size), config.seed)
+    part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed)
     classifier, _ = train_classifier(data, rest[part == 0], rest[part == 1], config)
     inner = type(classifier.preprocessing).fit(data.x[rest])
     logistic = Logistic(inner.standardise(data.x[rest]), data.y[rest], len(data.class_names))

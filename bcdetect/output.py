@@ -40,6 +40,8 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
         if target.exists():
             target.rmdir()
         os.replace(folder, target)
+    except BrokenPipeError:  # of whoever reads what is printed meanwhile, not of the folder
+        raise
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", file=str(target)) from error
     finally:

@@ -32,6 +32,7 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "
 PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 FIXED = {"benign": BLUE, "malignant": VERMILION, "train": SKY, "training": SKY, "validation": PURPLE, "test": GREEN}
 GREY = "#666666"
+MISSING = "no figures: matplotlib is not installed (pip install matplotlib)"
 
 
 def available() -> bool:

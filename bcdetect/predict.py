@@ -38,7 +38,7 @@ def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
         hint = f"The model needs {len(classifier.feature_names)} columns; their order and other columns do not matter"
         raise InputError(f"{len(missing)} columns are missing: {names}", file=table.file, where="header", hint=hint)
     x, problems = numbers(table, [mapping[name] for name in classifier.feature_names])
-    beyond = ~np.isfinite(classifier.preprocessing.transform(x)[:, :, 0, 0])
+    beyond = classifier.preprocessing.beyond(x)
     for row in np.flatnonzero(beyond.any(axis=1)):
         name = mapping[classifier.feature_names[beyond[row].argmax()]]
         problems.setdefault(int(row), f"column {name!r}: the value is beyond what the model can take")

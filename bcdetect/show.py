@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from bcdetect import NOTICE
+from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
@@ -28,10 +28,12 @@ def data(dataset: Dataset, parts: dict) -> str:
     for part, c in counts.items():
         rows.append([part, *map(str, (c["rows"], *c["classes"].values(), *([c["groups"]] if "groups" in c else [])))])
     lines += [table(rows)]
-    shared = f"{shared_groups(dataset, parts)} groups shared by two parts" if dataset.groups is not None else TIGHT
-    return "\n".join(
-        [*lines, shared if dataset.name != "wisconsin" else "the source gives no patient numbers; each row is one mass", ""]
-    )
+    if dataset.groups is not None:
+        lines.append(f"{shared_groups(dataset, parts)} groups shared by two parts")
+    else:
+        built_in = dataset.provenance["source"] == "wisconsin"
+        lines.append("this copy of the data has no patient numbers; each row is one breast mass" if built_in else TIGHT)
+    return "\n".join([*lines, ""])
 
 
 def epoch(epochs: int) -> Callable[[dict, float], None]:
@@ -80,6 +82,7 @@ def result(run: Run, folder) -> str:
         "One split is one draw: python -m bcdetect evaluate --cv 10x10 gives the mean over many.",
         "",
         f"written to {folder}: model.npz, metrics.json, report.html and more",
+        *([] if plots.available() else [plots.MISSING]),
         NOTICE,
     ]
     return "\n".join(lines)
@@ -97,17 +100,21 @@ def cross_validation(result: CrossValidation, dataset: Dataset) -> str:
     """Mean, spread and interval of each metric, for both models and their paired difference."""
     summary = result.summary()
     titles = {"cnn": "CNN", "logistic": "logistic regression", "difference": "CNN minus logistic"}
-    rows = [["", *(titles[name] for name in summary)]]
+    means, spreads = [["mean (95 % interval)", *titles.values()]], [["over the folds", "CNN", "logistic regression"]]
     for metric in summary["cnn"]:
-        cells = [_mean(summary[name][metric], signed=name == "difference") for name in summary]
-        rows.append([metric.replace("_", " "), *cells])
+        name = metric.replace("_", " ")
+        means.append([name, *(_mean(summary[model][metric], signed=model == "difference") for model in titles)])
+        spreads.append([name, *(_spread(summary[model][metric]) for model in ("cnn", "logistic"))])
+    by_group = ", by group" if dataset.groups is not None else ""
     return "\n".join(
         [
             f"{dataset.name}: {result.repeats} x {result.folds}-fold cross-validation, "
-            f"{result.repeats * result.folds} test folds, stratified" + (", by group" if dataset.groups is not None else ""),
+            f"{result.repeats * result.folds} test folds, stratified{by_group}",
             "",
-            table(rows),
-            "(mean and 95 % interval, corrected for overlapping training parts after Nadeau and Bengio; sd and range over folds)",
+            table(means),
+            "(t intervals, corrected for overlapping training parts after Nadeau and Bengio)",
+            "",
+            table(spreads),
             NOTICE,
         ]
     )
@@ -131,5 +138,8 @@ def folds_json(result: CrossValidation, dataset: Dataset, config: Config) -> str
 def _mean(entry: dict[str, float], signed: bool) -> str:
     if signed:
         return f"{entry['mean']:+.4f} ({entry['low']:+.4f} to {entry['high']:+.4f})"
-    spread = f"sd {number(entry['sd'])}, {number(entry['min'])}-{number(entry['max'])}"
-    return f"{entry['mean']:.4f} ({entry['low']:.4f}-{entry['high']:.4f}; {spread})"
+    return f"{entry['mean']:.4f} ({entry['low']:.4f}-{entry['high']:.4f})"
+
+
+def _spread(entry: dict[str, float]) -> str:
+    return f"sd {number(entry['sd'])}, range {number(entry['min'])}-{number(entry['max'])}"

@@ -14,7 +14,7 @@ from bcdetect import metrics
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
-from bcdetect.errors import TrainingError
+from bcdetect.errors import InputError, TrainingError
 from bcdetect.models import tabular_cnn
 from bcdetect.preprocessing import Standardiser
 
@@ -41,12 +41,29 @@ class History:
 def train_classifier(
     data: Dataset, train: np.ndarray, validation: np.ndarray, config: Config, on_epoch=None
 ) -> tuple[Classifier, History]:
-    """Fit preprocessing and network on the rows `train`, choosing the epoch on the rows `validation`; no other row is seen."""
+    """Fit preprocessing and network on the rows `train`, choosing the epoch on the rows `validation`; others are not used.
+
+    Raises InputError when a value anywhere in the data is beyond what the model can take, TrainingError when training diverges.
+    """
     preprocessing = Standardiser.fit(data.x[train])
+    _refuse_beyond(data, preprocessing)
     model = tabular_cnn(config, len(data.feature_names), len(data.class_names))
     parts = [(preprocessing.transform(data.x[rows]), data.y[rows]) for rows in (train, validation)]
     history = fit(model, *parts, config, on_epoch)
     return Classifier(model, preprocessing, data.feature_names, data.class_names), history
+
+
+def _refuse_beyond(data: Dataset, preprocessing: Standardiser) -> None:
+    columns = preprocessing.beyond(data.x).any(axis=0)
+    if columns.any():
+        column = int(columns.argmax())
+        row = int(np.abs(data.x[:, column]).argmax())
+        raise InputError(
+            f"{data.x[row, column]:g} is beyond what the model can take beside the column's other values",
+            file=data.provenance.get("file", ""),
+            where=f"row {row + 1}, column {data.feature_names[column]!r}",
+            hint="Correct or remove the row",
+        )
 
 
 def fit(
@@ -76,7 +93,7 @@ def fit(
             try:
                 value = model.train_step(x[chosen], y[chosen], loss, optimizer)
             except tc.DivergenceError as error:
-                raise TrainingError(str(error).rstrip("."), hint="Lower --set lr=...") from error
+                raise TrainingError(str(error).rstrip("."), hint="Pass a smaller one with --set lr=NUMBER") from error
             total, seen = total + value * len(chosen), seen + len(chosen)
         row = {"epoch": epoch, "loss": total / seen, "lr": optimizer.lr, **judge(model, *validation, plain_loss)}
         history.add(**row)

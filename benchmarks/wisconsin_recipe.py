@@ -26,7 +26,7 @@ VARIANTS = {
     "no pooling": {"pooling": "none"},
     "no hidden layer": {"units": 0},
     "32 hidden units": {"units": 32},
-    "dropout .3": {"dropout": 0.3},
+    "dropout .5": {"dropout": 0.5},
     "weight decay .05": {"weight_decay": 0.05},
     "weight decay 1": {"weight_decay": 1.0},
     "lr 3e-3, 60 epochs": {"lr": 3e-3, "epochs": 60, "warmup": 3, "patience": 20},
