@@ -71,7 +71,7 @@ def _set_threads(count: int) -> None:
     """Before NumPy is imported: its BLAS reads these once."""
     if count < 1:
         raise UsageError(f"--threads {count}: it must be at least 1")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TINYCNN_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(count)
 
 

@@ -4,7 +4,7 @@ import tinycnn as tc
 model = tc.Sequential(tc.Conv2D(16, 3), tc.ReLU(), tc.GlobalAvgPool(), tc.Dense(1)).build((64, 64, 1), seed=0)
 """
 
-from tinycnn import init, schedules
+from tinycnn import init, ops, schedules
 from tinycnn.blocks import Branches, Residual
 from tinycnn.bundle import BundleError, load, save
 from tinycnn.divergence import DivergenceError
@@ -63,6 +63,7 @@ __all__ = [
     "gradcheck",
     "init",
     "load",
+    "ops",
     "save",
     "schedules",
 ]

@@ -138,11 +138,24 @@ def lay_out_inside(container: Layer, name: str, shape: Shape) -> Shape:
 
 
 def _shortcut_for(shape: Shape, output: Shape) -> str:
-    if len(shape) == 1:
-        return f"tc.Dense({output[-1]})"
-    strides = tuple(math.ceil(before / after) for before, after in zip(shape[:-1], output[:-1], strict=True))
-    stride = "" if set(strides) == {1} else f", stride={strides[0] if len(set(strides)) == 1 else strides}"
-    return f"tc.Conv{len(shape) - 1}D({output[-1]}, 1{stride})"
+    """The layer that maps `shape` to `output`, as code."""
+    if len(output) == 1:
+        return f"tc.Dense({output[-1]})" if len(shape) == 1 else f"tc.Sequential(tc.Flatten(), tc.Dense({output[-1]}))"
+    if len(shape) != len(output):
+        return f"a layer that does the same, to {shape_text(output)}"
+    sizes = list(zip(shape[:-1], output[:-1], strict=True))
+    strides = tuple(math.ceil(before / after) for before, after in sizes)
+    if all(math.ceil(before / s) == after for (before, after), s in zip(sizes, strides, strict=True)):
+        kernel, options = 1, "" if set(strides) == {1} else f", stride={_short(strides)}"
+    else:  # no stride does it: a kernel that cuts as much off as the body does, or padding where the body grows
+        padding = tuple(max(0, -(-(after - before) // 2)) for before, after in sizes)
+        kernel = _short(tuple(n + 2 * p - after + 1 for (n, after), p in zip(sizes, padding, strict=True)))
+        options = f", padding={_short(padding)}"
+    return f"tc.Conv{len(sizes)}D({output[-1]}, {kernel}{options})"
+
+
+def _short(values: Shape) -> int | Shape:
+    return values[0] if len(set(values)) == 1 else values
 
 
 def _widest(fields):

@@ -49,7 +49,7 @@ class BundleError(ValueError):
 
 
 def save(path: str | os.PathLike, model: Sequential) -> None:
-    """Write a built model, whole or not at all. Raises ValueError for a layer that only the caller's code knows, OSError."""
+    """Write a built model, whole or not at all. Raises ValueError for NaN or for a layer of the caller's own, OSError."""
     arrays, meta = pack(model)
     write_arrays(path, arrays, {"model": meta})
 
@@ -68,6 +68,10 @@ def pack(model: Sequential) -> tuple[dict[str, np.ndarray], dict]:
     unknown = sorted({type(x).__name__ for _, x in walk(model)} - {*KINDS, "Sequential", "Residual", "Branches"})
     if unknown:
         raise ValueError(f"save: {', '.join(unknown)} is not a layer of tinycnn; a file cannot carry its code")
+    state = model.get_state()
+    bad = [name for name, array in state.items() if not np.isfinite(array).all()]
+    if bad:
+        raise ValueError(f"save: {bad[0]} holds NaN or inf; such a file would be refused on loading")
     frozen = [path for path, layer in walk(model) if layer.frozen]
     description = {
         "architecture": model.config(),
@@ -77,7 +81,7 @@ def pack(model: Sequential) -> tuple[dict[str, np.ndarray], dict]:
         "seed": model.seed,
         "steps": model.steps,
     }
-    return model.get_state(), description
+    return state, description
 
 
 def unpack(arrays: dict[str, np.ndarray], description: dict) -> Sequential:
@@ -90,8 +94,8 @@ def unpack(arrays: dict[str, np.ndarray], description: dict) -> Sequential:
         }
         if {name: array.shape for name, array in arrays.items()} != declared:  # before anything of that size is allocated
             raise ValueError("the arrays are not those of the architecture")
-        dtype = np.dtype(description["dtype"])
-        if dtype.name not in ("float32", "float64") or any(array.dtype != dtype for array in arrays.values()):
+        dtype = description["dtype"]
+        if dtype not in ("float32", "float64") or any(array.dtype != dtype for array in arrays.values()):
             raise ValueError("the arrays are not of the type stated")
         bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
         if bad:
@@ -101,6 +105,8 @@ def unpack(arrays: dict[str, np.ndarray], description: dict) -> Sequential:
         if description["frozen"]:
             model.freeze(*description["frozen"])
         model.seed, model.steps = int(description["seed"]), int(description["steps"])
+        if not (0 <= model.seed < 1 << 128 and 0 <= model.steps < 1 << 64):  # what the random numbers can be keyed by
+            raise ValueError(f"seed {model.seed:.3g} or steps {model.steps:.3g} is out of range")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise BundleError(f"not a usable model: {error}") from None
     return model
@@ -193,6 +199,8 @@ def _read_members(archive, size: int) -> dict[str, np.ndarray]:
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS or len({info.filename for info in infos}) < len(infos):
         raise BundleError(f"it has {len(infos)} members, too many or twice the same")
+    if sum(info.file_size for info in infos) > size:
+        raise BundleError("its members together claim more than the file holds")
     for info in infos:
         if info.compress_type != 0 or info.file_size > size or not info.filename.endswith(".npy"):
             raise BundleError(f"its member {info.filename!r} is compressed, larger than the file, or no array")
@@ -208,11 +216,14 @@ def _read_array(archive, info) -> np.ndarray:
     stream = io.BytesIO(archive.read(info))
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read_header(stream)
+    try:
+        shape, fortran, dtype = read_header(stream)
+    except Exception:  # NumPy parses the header as Python text, and nonsense there raises whatever that parser raises
+        raise BundleError(f"its array {info.filename[:-4]!r} has a header that cannot be read") from None
     count = 1
     for n in shape:
         count *= n
     claimed = count * dtype.itemsize
     if dtype.hasobject or len(shape) > MAX_AXES or fortran or claimed != info.file_size - stream.tell():
         raise BundleError(f"its array {info.filename[:-4]!r} does not hold what it claims")
-    return np.frombuffer(stream.read(), dtype).reshape(shape)
+    return np.frombuffer(stream.read(), dtype).reshape(tuple(map(int, shape)))

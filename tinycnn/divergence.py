@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinycnn.layers.base import walk
+
 
 class DivergenceError(ArithmeticError):
     """A loss or gradient became NaN or infinite. `step` counts from 1; `layer` is where it first appeared."""
@@ -26,13 +28,17 @@ def divergence(model, x: np.ndarray, logits: np.ndarray, buffers: np.ndarray, st
     elif stage == "gradient":
         place = _first_bad_gradient(model)
         what = f"the gradient of {place} is the first that is not finite"
-    elif np.isfinite(logits).all():
-        place, what = "loss", "the loss is not finite though every layer's output is; look at the labels and weights"
-    else:
+    elif not np.isfinite(logits).all():
         place = _first_bad_output(model, x, buffers)
         what = f"the output of {place} is the first that is not finite"
-        if store.good is not None:
-            store.values[...] = store.good
+    elif not np.isfinite(store.buffers).all():
+        # An infinite variance makes BatchNorm's output 0: the loss stays finite, and nothing is learned ever after.
+        place = _first_bad_buffer(model)
+        what = f"the running statistics of {place} are not finite"
+    else:
+        place, what = "loss", "the loss is not finite though every layer's output is; look at the labels and weights"
+    if place != "input" and stage == "loss" and store.good is not None:
+        store.values[...] = store.good
     store.buffers[...] = buffers
     return DivergenceError(model.steps + 1, place, what)
 
@@ -51,7 +57,12 @@ def _first_bad_output(model, x: np.ndarray, buffers: np.ndarray) -> str:
     model.store.buffers[...] = buffers
     with np.errstate(all="ignore"), model.capture() as taps:
         model.forward(x, training=True)
-    return next(name for name, tap in taps.items() if not np.isfinite(tap.output).all())
+    bad = (name for name, tap in taps.items() if not np.isfinite(tap.output).all())
+    return next(bad, list(model.layers)[-1])  # no layer inside: then it is the sum that a last block makes of them
+
+
+def _first_bad_buffer(model) -> str:
+    return next(path for path, layer in walk(model) for array in layer.buffers.values() if not np.isfinite(array).all())
 
 
 def _first_bad_gradient(model) -> str:

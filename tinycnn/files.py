@@ -38,5 +38,7 @@ def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems cannot; the file itself is synced and in its place
     finally:
         os.close(descriptor)

@@ -126,7 +126,9 @@ def _check_layer(subject: Layer, shape, elementwise, seed) -> list[Row]:
 
                 def gradient():
                     before = x.copy()
-                    forward()
+                    y = forward()
+                    if y.shape != cotangent.shape:
+                        raise ValueError(f"{layer.name}: forward gave shape {y.shape}; by setup it should be {cotangent.shape}")
                     grad_input = layer.backward(cotangent.copy())
                     if not np.array_equal(x, before):
                         raise ValueError(f"{layer.name}: forward or backward changed its input; leave it as it is")
@@ -199,7 +201,7 @@ def _compare_elements(target, value, grad, rng):
         direction[index] = 1
         slope = _slope(target, value, direction)
         if slope is None:
-            continue
+            return None
         error = _error(float(grad[index]), slope[0], slope[1], typical)
         if worst is None or not error <= worst[2]:
             worst = (float(grad[index]), slope[0], error, index)

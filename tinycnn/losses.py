@@ -38,6 +38,8 @@ class Loss:
     def _labels(self, logits, y):
         """Y as (N,); never broadcast, since (N,) against (N, 1) would silently make (N, N)."""
         name = type(self).__name__
+        if logits.dtype.kind != "f":
+            raise ValueError(f"{name}: got logits of dtype {logits.dtype}; it needs floats")
         if logits.ndim != 2 or len(logits) == 0:
             raise ValueError(f"{name}: got logits of shape {logits.shape}; it needs (N, K) with at least one row")
         y = np.asarray(y)
@@ -94,7 +96,7 @@ class SoftmaxCrossEntropy(Loss):
 
         l = sum_k -t_k * log softmax(z)_k,   t = one-hot(y) * (1 - s) + s / K,   s = label_smoothing
 
-    `class_weight` (K,) weighs each row by its class, in the mean too: sum(w * l) / sum(w).
+    `class_weight` (K,) weighs each row by its own class, smoothed label or not, in the mean too: sum(w * l) / sum(w).
     Shape: logits (N, K), y (N,) or (N, 1).
     """
 

@@ -11,6 +11,7 @@ from tinycnn import ops
 from tinycnn.divergence import divergence, keep_good
 from tinycnn.layers.activations import Sigmoid, Softmax
 from tinycnn.layers.base import Layer, is_below, walk
+from tinycnn.ops.shapes import positive_int
 
 
 class Tap:
@@ -91,14 +92,18 @@ class Sequential(Layer):
 
     def infer(self, x):
         """Forward in eval mode, keeping nothing: each activation is dropped as soon as the next one is there."""
-        for layer in self.layers.values():
-            x = layer.infer(x)
+        x = self.check(x)
+        with ops.backend_for(self.total_macs()):
+            for layer in self.layers.values():
+                x = layer.infer(x)
         return x
 
     def check(self, x):
         """As for every layer; the model as a whole also takes another float type and casts it to its own."""
         x = super().check(x)
-        return x if self.store is None else x.astype(self.store.dtype, copy=False)
+        # In C order, since BLAS sums in another order over another layout, and a column-wise table comes out of pandas.
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite
+            return x if self.store is None else np.ascontiguousarray(x, self.store.dtype)
 
     def receptive_field(self, field):
         """Layer after layer."""
@@ -111,15 +116,21 @@ class Sequential(Layer):
     def train_step(self, x, y, loss, optimizer, sample_weight=None) -> float:
         """Forward, loss, backward, update; returns the loss before the update.
 
-        Shape: x (N, *input_shape); y as the loss takes it. Raises DivergenceError when the loss or a gradient is NaN or
-        infinite; the model then holds the last weights that gave a finite loss.
+        Shape: x (N, *input_shape); y as the loss takes it. Raises DivergenceError when the loss, a gradient or a running
+        statistic is NaN or infinite; the model then holds the last weights that gave a finite loss.
         """
         store = self.built()
+        if optimizer.parameters[0].flat[0] is not store.values:
+            raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
         buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
         with ops.backend_for(self.total_macs()), np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
             logits = self.forward(x, training=True)
-            value, grad = loss(logits, y, sample_weight)
-            if not isfinite(value):
+            try:
+                value, grad = loss(logits, y, sample_weight)
+            except ValueError:  # labels that do not fit: as if the step had never been tried
+                store.buffers[...] = buffers
+                raise
+            if not isfinite(value) or not np.isfinite(store.buffers).all():
                 raise divergence(self, x, logits, buffers, "loss")
             keep_good(self)
             self.backward(grad)
@@ -132,14 +143,16 @@ class Sequential(Layer):
     def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
         self.built()
-        x = self.check(x)
-        with ops.backend_for(self.total_macs()):
-            return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
+        x, batch_size = self.check(x), positive_int(batch_size, f"{self.name}: batch_size")
+        return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def predict_proba(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """`predict` through a sigmoid (one output) or a softmax (several), unless the model ends in one. Shape: as predict's."""
         y = self.predict(x, batch_size)
-        if isinstance(list(self.layers.values())[-1], (Sigmoid, Softmax)):
+        last = self
+        while isinstance(last, Sequential) and last.layers:
+            last = list(last.layers.values())[-1]
+        if isinstance(last, (Sigmoid, Softmax)):
             return y
         return ops.sigmoid(y) if y.shape[-1] == 1 else ops.softmax(y)
 
@@ -152,7 +165,9 @@ class Sequential(Layer):
     def lay_out(self, shape):
         """See `Layer.lay_out`."""
         self._macs = None
-        return super().lay_out(shape)
+        output = super().lay_out(shape)
+        self.total_macs()  # now, so that predicting changes nothing here
+        return output
 
     def freeze(self, *names: str) -> None:
         """Stop training the layers of these names and all inside them; without a name, the whole model.
@@ -169,7 +184,8 @@ class Sequential(Layer):
         for name in names or ("",):
             self._named(name)
             for path, layer in walk(self):
-                if is_below(path, name):
+                # A container is frozen as a whole, so freeing one layer inside ends that for all around it.
+                if is_below(path, name) or (not frozen and is_below(name, path)):
                     layer.frozen = frozen
             for parameter in self.store.parameters if self.store else ():
                 if is_below(parameter.name, name):

@@ -36,23 +36,28 @@ class Parameter:
 
 
 class Arrays(dict):
-    """A layer's named arrays. Assigning to an existing name copies into its array, so that views stay views."""
+    """A layer's named arrays. Assigning to a name copies into its array, so that views stay views."""
 
-    def __init__(self, owner: str):
-        super().__init__()
+    def __init__(self, owner: str, arrays: dict | None = None):
+        super().__init__(arrays or {})
         self.owner = owner
 
     def __setitem__(self, name, value):
-        if name not in self:
-            super().__setitem__(name, value)
-            return
         value = np.asarray(value)
         if value.shape != self[name].shape:
             raise ValueError(f"{self.owner}: {name} has shape {self[name].shape}, got {value.shape}")
         self[name][...] = value
 
+    def place(self, name: str, array: np.ndarray) -> None:
+        """Put a view of the flat arrays under a new name."""
+        super().__setitem__(name, array)
+
+    def __reduce__(self):
+        return Arrays, (self.owner, dict(self))  # a copy is filled at once, not name by name through __setitem__
+
     def __missing__(self, name):
-        raise ValueError(f"{self.owner}: there is no {name!r} yet; call build(input_shape) first")
+        has = f"there are {', '.join(self)}" if self else "call build(input_shape) first"
+        raise ValueError(f"{self.owner}: there is no {name!r}; {has}")
 
 
 class Store:
@@ -75,7 +80,7 @@ class Store:
         self.parameters = self._lay_out(declared)
         start = 0
         for layer, key, d in held:
-            layer.buffers[key] = _view(self.buffers, start, d.shape)
+            layer.buffers.place(key, _view(self.buffers, start, d.shape))
             layer.buffers[key] = d.initialiser(None, d.shape)
             start += prod(d.shape)
 
@@ -88,7 +93,8 @@ class Store:
         for path, layer, key, d in declared:
             name = f"{path}.{key}" if path else key
             parameter = Parameter(name, d, flat, starts[path, key])
-            layer.params[key], layer.grads[key] = parameter.value, parameter.grad
+            layer.params.place(key, parameter.value)
+            layer.grads.place(key, parameter.grad)
             parameters.append(parameter)
         return parameters
 

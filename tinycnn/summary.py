@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from tinycnn.layers.base import walk
+from tinycnn.model import Sequential
 
 
 def summary(model) -> str:
@@ -16,8 +17,9 @@ def summary(model) -> str:
     for name, layer in model.layers.items():
         parameters = sum(a.size for _, inner in walk(layer) for a in inner.params.values())
         macs = sum(inner.macs() for _, inner in walk(layer))
-        # A container's own output is one more array beside those of the layers inside.
-        memory = sum(prod(inner.output_shape) for _, inner in walk(layer)) * store.dtype.itemsize
+        # A block's own output is one more array beside those of the layers inside; a row's is its last layer's.
+        arrays = [inner for _, inner in walk(layer) if not isinstance(inner, Sequential)]
+        memory = sum(prod(inner.output_shape) for inner in arrays) * store.dtype.itemsize
         field = layer.receptive_field(field)
         total = [t + v for t, v in zip(total, (parameters, macs, memory), strict=True)]
         seen = "all" if field is None else " x ".join(map(str, field[0]))
@@ -27,6 +29,7 @@ def summary(model) -> str:
     rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
+    lines[-1] = lines[-1].rstrip()
     head = f"input {model.input_shape}, {store.dtype}; MACs and activation memory are for one row"
     return "\n".join([head, lines[0], "-" * len(lines[0]), *lines[1:-1], "-" * len(lines[0]), lines[-1]])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinycnn.ops.shapes import per_axis
+from tinycnn.ops.shapes import is_int, per_axis
 from tinycnn.parameters import Arrays, Declared, Parameter, Store
 
 Shape = tuple[int, ...]
@@ -70,13 +70,18 @@ class Layer:
     # What every layer can do
 
     def build(self, input_shape: Shape, seed: int = 0, dtype=np.float32) -> Layer:
-        """Infer all shapes (raising ValueError where they do not fit), allocate, and draw the parameters from `seed`.
+        """Infer all shapes (raising ValueError where they do not fit), allocate, and draw all parameters from `seed`.
 
-        `input_shape` has no batch axis. Returns self.
+        `input_shape` has no batch axis. Returns self. A layer inside that was trained before is drawn anew too: carry its
+        weights over with `get_state` and `set_state`.
         """
         if not isinstance(input_shape, (tuple, list)):
             raise ValueError(f"{self.name}: the input's shape is {input_shape!r}; give a tuple, without the batch axis")
-        self.lay_out(per_axis(tuple(input_shape), len(input_shape), "an input's shape"))
+        if not is_int(seed) or not 0 <= seed < 1 << 128:
+            raise ValueError(f"{self.name}: seed is {seed!r}; it must be an int from 0 to 2^128 - 1")
+        if np.dtype(dtype).name not in ("float32", "float64"):
+            raise ValueError(f"{self.name}: dtype is {dtype!r}; it must be float32 or float64")
+        self.lay_out(per_axis(tuple(input_shape), len(input_shape), f"{self.name}: the input's shape"))
         self.allocate(dtype)
         rng = np.random.default_rng(seed)
         for _, layer in walk(self):
@@ -96,8 +101,11 @@ class Layer:
     def allocate(self, dtype=np.float32) -> None:
         """Allocate what `lay_out` declared, all zeros, and number the layers."""
         layers = list(walk(self))
-        if len({id(layer) for _, layer in layers}) < len(layers):
-            raise ValueError(f"{self.name}: the same layer object stands in two places; make one for each")
+        places: dict[int, str] = {}
+        for path, layer in layers:
+            first = places.setdefault(id(layer), path)
+            if first != path:
+                raise ValueError(f"{self.name}: the same layer object stands at {first} and at {path}; make one for each")
         for number, (_, layer) in enumerate(layers):
             layer.stream, layer.store = number, None
         self.store = Store(layers, dtype)
@@ -145,6 +153,19 @@ class Layer:
         if len(x) == 0:
             raise ValueError(f"{self.name}: got an empty batch {x.shape}; it needs at least one row")
         return x
+
+    def __setstate__(self, state: dict):
+        """Tie the arrays of a deep copy or an unpickled model, which are views no more, to flat arrays again."""
+        self.__dict__.update(state)
+        if self.store is not None:
+            old, layers = self.store, [layer for _, layer in walk(self)]
+            kept = [[dict(arrays) for arrays in (layer.params, layer.grads, layer.buffers)] for layer in layers]
+            self.allocate(old.dtype)
+            for layer, (params, grads, buffers) in zip(layers, kept, strict=True):
+                for mine, theirs in ((layer.params, params), (layer.grads, grads), (layer.buffers, buffers)):
+                    for name, array in theirs.items():
+                        mine[name] = array
+            self.store.good = old.good
 
     def fail(self, what: str) -> ValueError:
         """A ValueError that names this layer."""

@@ -28,7 +28,8 @@ class Conv(Windowed):
         self.kernel_size = per_axis(kernel_size, self.rank, f"{self.name}: kernel_size")
         self.stride = per_axis(stride, self.rank, f"{self.name}: stride")
         self.dilation = per_axis(dilation, self.rank, f"{self.name}: dilation")
-        self.padding, self.bias, self.initialiser = padding, bool(bias), initialiser
+        self.padding = self.plain_padding(padding)
+        self.bias, self.initialiser = bool(bias), initialiser
 
     def setup(self, shape):
         """(H, W, C) -> (OH, OW, filters)."""

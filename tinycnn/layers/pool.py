@@ -22,7 +22,7 @@ class Pool(Windowed):
         super().__init__()
         self.size = per_axis(size, self.rank, f"{self.name}: size")
         self.stride = self.size if stride is None else per_axis(stride, self.rank, f"{self.name}: stride")
-        self.padding = padding
+        self.padding = self.plain_padding(padding)
 
     def setup(self, shape):
         """(H, W, C) -> (OH, OW, C)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinycnn.layers.base import Layer, Shape
 from tinycnn.ops import Window, place_window
+from tinycnn.ops.shapes import is_int, per_axis
 
 
 class Windowed(Layer):
@@ -11,6 +12,12 @@ class Windowed(Layer):
 
     rank: int
     window: Window
+
+    def plain_padding(self, padding):
+        """The padding as JSON can hold it: a word, an int, or one int an axis."""
+        if is_int(padding):
+            return int(padding)
+        return padding if isinstance(padding, str) else per_axis(padding, self.rank, f"{self.name}: padding", least=0)
 
     def place(self, shape: Shape, kernel: Shape, stride: Shape, dilation: Shape, padding) -> Shape:
         """Place the window over an input (H, W, C) and return the output's (OH, OW)."""

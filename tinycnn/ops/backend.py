@@ -19,14 +19,15 @@ _choice: ContextVar[str] = ContextVar("tinycnn_backend", default="")
 class backend:
     """Choose the backend inside a `with` block: "numpy", "numba" or "auto". The environment's TINYCNN_BACKEND is the default.
 
+    The choice holds in the thread that makes it; a thread started inside the block has the default again.
     Raises ValueError for another name, and for "numba" where numba cannot be imported.
     """
 
     def __init__(self, name: str):
         if name not in NAMES:
             raise ValueError(f"backend is {name!r}; it must be one of {', '.join(NAMES)}")
-        if name == "numba" and not has_numba():
-            raise ValueError('backend "numba" needs numba, which is not installed; pip install numba, or use "numpy"')
+        if name == "numba":
+            _twins()
         self.name, self.tokens = name, []
 
     def __enter__(self):
@@ -59,6 +60,14 @@ def has_numba() -> bool:
     return True
 
 
+def _twins():
+    if not has_numba():
+        raise ValueError('backend "numba" needs numba, which is not installed; pip install numba, or use "numpy"')
+    from tinycnn.ops import numba
+
+    return numba
+
+
 def op(name: str):
     """The op called `name`, as a function that looks up the chosen backend at every call.
 
@@ -72,8 +81,7 @@ def op(name: str):
             if choice not in NAMES:
                 backend(choice)  # a wrong TINYCNN_BACKEND: say so
             return plain(*args)
-        from tinycnn.ops import numba as twins
-
+        twins = _twins()
         return getattr(twins, name)(*args) if name in twins.__all__ else plain(*args)
 
     call.__name__, call.__doc__ = name, plain.__doc__

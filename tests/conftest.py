@@ -1,0 +1,9 @@
+"""What every test file shares."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20240701)
