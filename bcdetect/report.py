@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from bcdetect import NOTICE
+from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import interval
 
 STYLE = """
@@ -21,8 +22,6 @@ img { max-width: 100%; height: auto; } figure { margin: 1.5rem 0; } pre { backgr
 
 def report(run, figures: list[Path]) -> str:
     """The page for a `bcdetect.run.Run`; `figures` are PNG files to put inside."""
-    from bcdetect.run import part_counts, shared_groups, versions
-
     data, names = run.data, run.data.class_names
     counts = part_counts(data, run.parts)
     parts = [["part", "rows", *names]] + [[p, c["rows"], *c["classes"].values()] for p, c in counts.items()]
@@ -40,7 +39,7 @@ def report(run, figures: list[Path]) -> str:
     if data.groups is not None:
         column = escape(repr(data.provenance["group"]))
         groups = f"Rows are split by {column}: {shared_groups(data, run.parts)} groups are shared by two parts."
-    facts = "".join(f"<li>{escape(k)} {escape(v)}</li>" for k, v in versions().items())
+    facts = "".join(f"<li>{escape(k)} {escape(v)}</li>" for k, v in run.classifier.card["versions"].items())
     left_out = "; ".join(f"{n!r}: {why}" for n, why in data.provenance.get("left_out", {}).items())
     body = f"""
 <h1>Training run on {escape(data.name)}</h1>

@@ -19,7 +19,8 @@ from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
 from bcdetect.output import free_name, save_text
-from bcdetect.splits import PARTS, split
+from bcdetect.report import report
+from bcdetect.splits import PARTS, part_counts, split
 from bcdetect.tables import interval
 from bcdetect.training import History, train_classifier
 
@@ -76,8 +77,6 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
 
 def write(run: Run, folder: Path) -> None:
     """Write the run's files into an existing folder (see `output.new_folder`). Raises OutputError."""
-    from bcdetect.report import report
-
     save_text(folder / "config.json", run.config.to_json())
     save_text(folder / "history.csv", run.history.to_csv())
     save_text(folder / "metrics.json", json.dumps(summary(run), indent=2, allow_nan=False) + "\n")
@@ -126,25 +125,6 @@ def summary(run: Run) -> dict:
         "data": run.data.provenance,
         "versions": versions(),
     }
-
-
-def part_counts(data: Dataset, parts: dict[str, np.ndarray]) -> dict[str, dict]:
-    """For each part its rows, rows of each class, and groups where there are groups."""
-    counts = {}
-    for part, rows in parts.items():
-        of_class = np.bincount(data.y[rows], minlength=len(data.class_names)).tolist()
-        counts[part] = {"rows": len(rows), "classes": dict(zip(data.class_names, of_class, strict=True))}
-        if data.groups is not None:
-            counts[part]["groups"] = len(set(data.groups[rows].tolist()))
-    return counts
-
-
-def shared_groups(data: Dataset, parts: dict[str, np.ndarray]) -> int:
-    """How many groups stand in more than one part: 0, unless the split is broken."""
-    if data.groups is None:
-        return 0
-    sets = [set(data.groups[rows].tolist()) for rows in parts.values()]
-    return sum(map(len, sets)) - len(set().union(*sets))
 
 
 def card(config: Config, data: Dataset, parts: dict, history: History, scores: dict) -> dict:

@@ -11,7 +11,8 @@ from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
-from bcdetect.run import Run, part_counts, shared_groups
+from bcdetect.run import Run
+from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import confusion_table, number, score_table, table
 
 TIGHT = "the data names no groups; if rows share a patient, the numbers are too good (--group COLUMN)"

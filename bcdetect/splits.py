@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError
 
 PARTS = ("train", "validation", "test")
@@ -68,3 +69,22 @@ def _deal_groups(y, groups, shares, rng):
         part_of[group] = cost.argmin()
         have[part_of[group]] += counts[group]
     return part_of[of_row]
+
+
+def part_counts(data: Dataset, parts: dict[str, np.ndarray]) -> dict[str, dict]:
+    """For each part its rows, rows of each class, and groups where there are groups."""
+    counts = {}
+    for part, rows in parts.items():
+        of_class = np.bincount(data.y[rows], minlength=len(data.class_names)).tolist()
+        counts[part] = {"rows": len(rows), "classes": dict(zip(data.class_names, of_class, strict=True))}
+        if data.groups is not None:
+            counts[part]["groups"] = len(set(data.groups[rows].tolist()))
+    return counts
+
+
+def shared_groups(data: Dataset, parts: dict[str, np.ndarray]) -> int:
+    """How many groups stand in more than one part: 0, unless the split is broken."""
+    if data.groups is None:
+        return 0
+    sets = [set(data.groups[rows].tolist()) for rows in parts.values()]
+    return sum(map(len, sets)) - len(set().union(*sets))

@@ -105,6 +105,10 @@ class Sequential(Layer):
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite
             return x if self.store is None else np.ascontiguousarray(x, self.store.dtype)
 
+    def activations(self):
+        """None of its own: the output is its last layer's."""
+        return 0
+
     def receptive_field(self, field):
         """Layer after layer."""
         for layer in self.layers.values():

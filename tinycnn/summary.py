@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from tinycnn.layers.base import walk
-from tinycnn.model import Sequential
 
 
 def summary(model) -> str:
@@ -17,9 +14,7 @@ def summary(model) -> str:
     for name, layer in model.layers.items():
         parameters = sum(a.size for _, inner in walk(layer) for a in inner.params.values())
         macs = sum(inner.macs() for _, inner in walk(layer))
-        # A block's own output is one more array beside those of the layers inside; a row's is its last layer's.
-        arrays = [inner for _, inner in walk(layer) if not isinstance(inner, Sequential)]
-        memory = sum(prod(inner.output_shape) for inner in arrays) * store.dtype.itemsize
+        memory = sum(inner.activations() for _, inner in walk(layer)) * store.dtype.itemsize
         field = layer.receptive_field(field)
         total = [t + v for t, v in zip(total, (parameters, macs, memory), strict=True)]
         seen = "all" if field is None else " x ".join(map(str, field[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 import numpy as np
 
@@ -59,6 +60,10 @@ class Layer:
     def macs(self) -> int:
         """Multiply-adds of a forward pass over one row, not counting the layers inside."""
         return 0
+
+    def activations(self) -> int:
+        """The numbers that the output of one row holds, not counting the layers inside."""
+        return prod(self.output_shape)
 
     def receptive_field(self, field: tuple[Shape, Shape] | None) -> tuple[Shape, Shape] | None:
         """From (size, distance of neighbours) in input positions an axis, at the input, to that at the output.
