@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 
 from bcdetect import NOTICE, __version__
 from bcdetect.errors import BcdetectError, InputError, OutputError, UsageError
@@ -27,10 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (see the README)."""
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words
-    try:
-        signal.signal(signal.SIGTERM, _stop)
-    except ValueError:
-        pass  # not the main thread: the caller handles signals
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _stop) if in_main_thread else None
     if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot show must not cost the result
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -52,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(UsageError("this needs more memory than there is", hint="Make the network or the table smaller"), as_json)
     except OSError as error:
         return _fail(OutputError(error.strerror or str(error), file=str(error.filename or "")), as_json)
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _fail(error: BcdetectError, as_json: bool) -> int:
@@ -101,10 +103,10 @@ def _parser() -> Parser:
     predict.add_argument("--out", metavar="FILE", help="also write the answers, as .csv or .json")
     eda = command("eda", _eda, "look at a table: classes, distributions, correlations, missing values")
     eda.add_argument("file", metavar="FILE", nargs="?", help="a CSV file (the built-in data if left out)")
-    eda.add_argument("--label", metavar="COLUMN")
+    eda.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
     eda.add_argument("--out", metavar="FOLDER", help="where text and figures go (eda/NAME-1, -2, ... if left out)")
     reproduce = command("reproduce", _reproduce, "the published study's figures beside ours")
-    reproduce.add_argument("--seed", type=int)
+    reproduce.add_argument("--seed", type=int, help="of the weights and the order of rows; the split is the study's")
     reproduce.add_argument("--out", metavar="FOLDER", help="where text and figures go (reproduce/paper-1, -2, ... if left out)")
     return parser
 
@@ -115,8 +117,8 @@ def _add_data_flags(parser: Parser) -> None:
     parser.add_argument("--positive", metavar="NAME", help="which of two classes is the one to detect")
     parser.add_argument("--group", metavar="COLUMN", help="rows of one group (a patient) stay in one part")
     parser.add_argument("--drop", metavar="A,B", help="columns to leave out")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--epochs", type=int, help="at most so many; fewer where the validation loss stops falling")
+    parser.add_argument("--seed", type=int, help="of the split, the weights and the order of rows")
     parser.add_argument("--config", metavar="FILE.json", help="settings of an earlier run; flags and --set override them")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="settings", help="any setting; may be repeated"
@@ -163,18 +165,19 @@ def _evaluate(options) -> int:
     from bcdetect.output import save_text
     from bcdetect.run import load_data
 
-    repeats, times, fold_count = options.cv.lower().partition("x")
-    if not (times and repeats.isascii() and repeats.isdigit() and fold_count.isascii() and fold_count.isdigit()):
-        raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, such as 10x10")
+    repeats, _, fold_count = options.cv.lower().partition("x")
+    if not all(text.isascii() and text.isdigit() for text in (repeats, fold_count)) or int(repeats) < 1 or int(fold_count) < 2:
+        raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, at least 1x2, such as 10x10")
     config = _config(options)
     _refuse_overwriting(options.out, config.data)
     data = load_data(config)
     on_fold = None if options.quiet or options.json else show.fold
     workers = options.threads or os.cpu_count() or 1
     result = cross_validate(data, config, int(repeats), int(fold_count), workers, on_fold)
-    print(show.folds_json(result, data, config) if options.json else show.cross_validation(result, data), flush=True)
+    as_json = show.folds_json(result, data, config)
+    print(as_json.rstrip() if options.json else show.cross_validation(result, data), flush=True)
     if options.out:
-        save_text(options.out, show.folds_json(result, data, config))
+        save_text(options.out, as_json)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -21,12 +21,12 @@ from bcdetect.training import train_classifier
 FOLD_VALIDATION = 0.1  # of a fold's training rows: enough to choose an epoch, and the network keeps nearly what the baseline gets
 
 
-def score_part(y_true: np.ndarray, probabilities: np.ndarray, y_pred: np.ndarray) -> dict[str, dict]:
+def score_part(y_true: np.ndarray, probabilities: np.ndarray, y_pred: np.ndarray, class_names: Sequence[str]) -> dict[str, dict]:
     """Every metric of one part as {name: {"value", "low", "high"}}, with 95 % intervals.
 
     Shape: y_true (N,), probabilities (N, K), y_pred (N,). Proportions have Wilson's interval, F1 and AUC a stratified
-    bootstrap's. For three and more classes: accuracy, each class's sensitivity, macro F1 and macro AUC. A value that is
-    undefined is None.
+    bootstrap's. For three and more classes: accuracy, each class's sensitivity, macro F1 and macro AUC. What is undefined is
+    None: a value, or the interval of one that is the same in every resample.
     """
     classes = probabilities.shape[1]
     counts = metrics.confusion_matrix(y_true, y_pred, classes)
@@ -39,8 +39,8 @@ def score_part(y_true: np.ndarray, probabilities: np.ndarray, y_pred: np.ndarray
         scores["f1"] = _resampled(metrics.f1_score, y_true, y_pred)
         scores["roc_auc"] = _resampled(metrics.roc_auc_score, y_true, probabilities[:, 1])
     else:
-        for number, row in enumerate(counts):
-            scores[f"sensitivity_{number}"] = _proportion(row[number], row.sum())
+        for number, (name, row) in enumerate(zip(class_names, counts, strict=True)):
+            scores[f"sensitivity of {name}"] = _proportion(row[number], row.sum())
         scores["macro_f1"] = _resampled(lambda y, p: metrics.macro_f1_score(y, p, classes), y_true, y_pred)
         scores["macro_auc"] = _resampled(metrics.macro_auc_score, y_true, probabilities)
     return scores
@@ -51,7 +51,8 @@ def _proportion(part: int, whole: int) -> dict:
 
 
 def _resampled(metric: Callable, y_true: np.ndarray, values: np.ndarray) -> dict:
-    return _entry(metric(y_true, values), *stratified_bootstrap(y_true, values, metric))
+    low, high = stratified_bootstrap(y_true, values, metric)
+    return _entry(metric(y_true, values), *((low, high) if low < high else (np.nan, np.nan)))
 
 
 def _entry(value: float, low: float, high: float) -> dict:
@@ -104,7 +105,7 @@ def cross_validate(
         raise InputError(f"{repeats} repeats of {fold_count} folds", hint="Ask for at least 1x2, such as --cv 10x10")
     jobs = []
     for repeat in range(repeats):
-        for number, test in enumerate(folds(data.y, data.groups, fold_count, _seed(config.seed, repeat))):
+        for number, test in enumerate(folds(data.y, data.groups, fold_count, _seed(config.seed, repeat), data.class_names)):
             jobs.append((data, test, replace(config, seed=_seed(config.seed, repeat, number))))
     results = []
     for result in _run(jobs, workers):
@@ -120,7 +121,7 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
     """Train both models without the rows `test`, and score them there."""
     rest = np.setdiff1d(np.arange(len(data.y)), test)
     groups = None if data.groups is None else data.groups[rest]
-    part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed)
+    part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed, data.class_names)
     classifier, _ = train_classifier(data, rest[part == 0], rest[part == 1], config)
     inner = type(classifier.preprocessing).fit(data.x[rest])
     logistic = Logistic(inner.standardise(data.x[rest]), data.y[rest], len(data.class_names))

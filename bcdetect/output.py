@@ -26,15 +26,17 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
 
     Raises OutputError, before anything is done, where `path` holds something already or cannot be made.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     try:
+        if target == Path.cwd():
+            raise OutputError("is the present folder", file=str(path), hint="Name a new one")
         if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise OutputError("already exists", file=str(target), hint="Choose another --out, or remove it first")
+            raise OutputError("already exists", file=str(path), hint="Choose another --out, or remove it first")
         target.parent.mkdir(parents=True, exist_ok=True)
         folder = target.parent / f".{target.name}.{os.getpid()}.tmp"
         folder.mkdir()
     except OSError as error:
-        raise OutputError(f"cannot be made: {error.strerror or error}", file=str(target)) from error
+        raise OutputError(f"cannot be made: {error.strerror or error}", file=str(path)) from error
     try:
         yield folder
         if target.exists():
@@ -43,7 +45,7 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     except BrokenPipeError:  # of whoever reads what is printed meanwhile, not of the folder
         raise
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", file=str(target)) from error
+        raise OutputError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

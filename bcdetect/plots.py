@@ -56,7 +56,8 @@ def learning_curves(history: Mapping[str, Sequence[float]], best_epoch: float | 
         (losses, "validation_loss", "validation"),
         (aucs, "validation_auc", "validation"),
     ):
-        axes.plot(epochs, history[key], color=FIXED[part], marker=marker, markersize=4, label=part)
+        label = "training (dropout on)" if part == "training" else part
+        axes.plot(epochs, history[key], color=FIXED[part], marker=marker, markersize=4, label=label)
     for axes, title in ((losses, "Loss"), (aucs, "AUC")):
         if best_epoch is not None:
             axes.axvline(best_epoch, color=GREY, linestyle=":", label=f"best epoch ({best_epoch:g})")
@@ -69,7 +70,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], best_epoch: float | 
 
 
 def confusion_matrices(parts: Mapping[str, np.ndarray], class_names: Sequence[str]):
-    """Counts (K, K) of each part side by side, rows true and columns predicted; percentages are of the row."""
+    """Counts (K, K) of each part side by side: rows the reference standard, columns the prediction; percentages of the row."""
     size = len(class_names)
     side = max(2.8, size)
     figure = _figure((side + 0.8 + 0.7 * (size > 4)) * len(parts), side + 1.3 + 0.5 * (size > 4))
@@ -91,7 +92,7 @@ def confusion_matrices(parts: Mapping[str, np.ndarray], class_names: Sequence[st
             )
         axes.set_title(f"{title} ({int(np.sum(counts)):,} rows)", parse_math=False)
         axes.set_xlabel("predicted")
-        axes.set_ylabel("true (percent of each row)")
+        axes.set_ylabel("reference (percent of each row)")
         names = [shorten(name, 14) for name in class_names]
         across, along = ({"rotation": 30, "ha": "right"}, {}) if size > 4 else ({}, {"rotation": 90, "va": "center"})
         axes.set_xticks(range(size), names, parse_math=False, **across)

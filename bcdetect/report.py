@@ -53,6 +53,8 @@ SHA-256 of the file: <code>{escape(data.provenance.get("sha256", "-"))}</code>.
 the test part was used once, for the numbers below.</p>
 <h2>The test part</h2>
 {_table("Value and 95 % interval (Wilson for proportions, stratified bootstrap for F1 and AUC)", scores)}
+<p>The baselines, which choose nothing, were fitted on the training and the validation rows. (-) stands
+where every resample of the bootstrap gives the same value.</p>
 <p>One split is one draw: other random splits of the same data give other numbers.
 <code>python -m bcdetect evaluate --cv 10x10</code> gives the mean over many.</p>
 {"".join(matrices)}

@@ -48,7 +48,7 @@ def load_data(config: Config) -> Dataset:
 def load_run_data(config: Config) -> tuple[Dataset, dict[str, np.ndarray]]:
     """The data of the settings and its parts. Raises InputError."""
     data = load_data(config)
-    return data, split(data.y, data.groups, config.validation_size, config.test_size, config.seed)
+    return data, split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
 
 
 def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoch: Callable | None = None) -> Run:
@@ -66,7 +66,7 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
         "logistic regression": logistic.predict_proba(scale.standardise(data.x[test])),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
-    scores = {name: score_part(data.y[test], p, classifier.decide(p)) for name, p in probabilities.items()}
+    scores = {name: score_part(data.y[test], p, classifier.decide(p), data.class_names) for name, p in probabilities.items()}
     confusion = {}
     for part in PARTS:
         predicted = classifier.decide(classifier.predict_proba(data.x[parts[part]]))
@@ -100,7 +100,7 @@ def draw(run: Run, folder: Path) -> list[Path]:
         y, curves = run.data.y[run.parts["test"]], {}
         for name in ("CNN", "logistic regression"):
             p = run.probabilities[name]
-            curves[name] = (*metrics.roc_curve(y, p[:, 1])[:2], interval(run.scores[name]["roc_auc"]))
+            curves[name] = (*metrics.roc_curve(y, p[:, 1])[:2], "AUC " + interval(run.scores[name]["roc_auc"]))
         figures["roc"] = plots.roc_curves(curves)
     for name, figure in figures.items():
         plots.save_figure(figure, folder / f"{name}.png")
@@ -131,7 +131,7 @@ def card(config: Config, data: Dataset, parts: dict, history: History, scores: d
     """What a person who gets only the model file should know of it."""
     return {
         "notice": NOTICE,
-        "settings": asdict(config),
+        "settings": {**asdict(config), "data": config.data and Path(config.data).name},  # no folder of its maker's travels along
         "data": data.provenance,
         "parts": part_counts(data, parts),
         "best_epoch": history.best_epoch,

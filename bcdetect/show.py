@@ -73,10 +73,9 @@ def result(run: Run, folder) -> str:
         confusion_table(run.confusion["test"], names),
         "",
         score_table(run.scores),
-        "(95 % intervals: Wilson for proportions, stratified bootstrap for F1 and AUC)",
+        "(95 % intervals: Wilson for proportions, stratified bootstrap for F1 and AUC; - where every resample gives the same)",
+        "(the baselines, which choose nothing, were fitted on the training and the validation rows)",
     ]
-    if not run.classifier.positive:
-        lines.append("sensitivity 0, 1, ... are of " + ", ".join(names))
     if not run.logistic_converged:
         lines.append("warning: the logistic regression did not converge; its numbers are not the baseline's")
     lines += [
@@ -113,7 +112,8 @@ def cross_validation(result: CrossValidation, dataset: Dataset) -> str:
             f"{result.repeats * result.folds} test folds, stratified{by_group}",
             "",
             table(means),
-            "(t intervals, corrected for overlapping training parts after Nadeau and Bengio)",
+            "(t intervals, corrected for overlapping training parts after Nadeau and Bengio; the CNN sets a tenth of each fold's",
+            "training rows apart to choose its epoch, the baseline is fitted on all of them)",
             "",
             table(spreads),
             NOTICE,

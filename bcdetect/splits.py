@@ -12,32 +12,48 @@ from bcdetect.errors import InputError
 PARTS = ("train", "validation", "test")
 
 
-def split(y: np.ndarray, groups: np.ndarray | None, validation_size: float, test_size: float, seed: int) -> dict[str, np.ndarray]:
+def split(
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    validation_size: float,
+    test_size: float,
+    seed: int,
+    class_names: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
     """The row numbers of each of PARTS, sorted. Shape: y (N,), groups (N,) or None. Raises InputError as `assign` does."""
-    part = assign(y, groups, (1 - validation_size - test_size, validation_size, test_size), seed)
+    part = assign(y, groups, (1 - validation_size - test_size, validation_size, test_size), seed, class_names)
     return {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
 
 
-def folds(y: np.ndarray, groups: np.ndarray | None, count: int, seed: int) -> list[np.ndarray]:
+def folds(
+    y: np.ndarray, groups: np.ndarray | None, count: int, seed: int, class_names: Sequence[str] | None = None
+) -> list[np.ndarray]:
     """The row numbers of each of `count` equal test folds. Raises InputError as `assign` does."""
-    part = assign(y, groups, (1 / count,) * count, seed)
+    part = assign(y, groups, (1 / count,) * count, seed, class_names)
     return [np.flatnonzero(part == number) for number in range(count)]
 
 
-def assign(y: np.ndarray, groups: np.ndarray | None, shares: Sequence[float], seed: int) -> np.ndarray:
+def assign(
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    shares: Sequence[float],
+    seed: int,
+    class_names: Sequence[str] | None = None,
+) -> np.ndarray:
     """Deal N rows to parts of these shares, each class and, where there are groups, whole groups only: part numbers (N,).
 
-    Raises InputError unless every part gets a row of every class.
+    Raises InputError, in the words of `class_names`, unless every part gets a row of every class.
     """
     rng = np.random.default_rng(seed)
     part = _deal_rows(y, shares, rng) if groups is None else _deal_groups(y, groups, shares, rng)
     for number in range(len(shares)):
         missing = sorted(set(np.unique(y)) - set(y[part == number]))
         if missing:
-            of = "rows" if groups is None else "groups"
+            of = "rows" if groups is None else "groups with rows"
+            name = repr(class_names[missing[0]]) if class_names else f"number {missing[0]}"
             raise InputError(
-                f"too few {of}: part {number + 1} of {len(shares)} has none of class number {missing[0]}",
-                hint=f"Each of the {len(shares)} parts needs every class; bring more data or ask for fewer parts",
+                f"too few {of} of class {name} for {len(shares)} parts, each of which needs some",
+                hint="Bring more data or ask for fewer parts",
             )
     return part
 

@@ -29,10 +29,10 @@ def score_table(scores: dict[str, dict[str, dict]]) -> str:
 
 
 def interval(entry: dict) -> str:
-    """A value and its interval, such as .974 (.926-.991)."""
+    """A value and its interval, such as .974 (.926-.991), or (-) where it has none."""
     if entry["value"] is None:
         return "undefined"
-    limits = "" if entry["low"] is None else f" ({number(entry['low'])}-{number(entry['high'])})"
+    limits = " (-)" if entry["low"] is None else f" ({number(entry['low'])}-{number(entry['high'])})"
     return number(entry["value"]) + limits
 
 

@@ -157,3 +157,8 @@ def test_bad_rows_are_named_all_at_once(write):
         load_table(write("a,diagnosis\n\n1,M\nx,B\n2\n" + "?,B\n" * 6))
     assert "row 2 (line 4), column 'a': 'x' is not a number; row 3 (line 5), 1 cell" in caught.value.what
     assert caught.value.what.endswith("and 3 more rows")
+
+
+def test_a_label_that_cannot_be_shown_is_refused():
+    with pytest.raises(InputError, match="cannot be shown"):
+        encode_labels(["yes\x1b[31m", "no"])

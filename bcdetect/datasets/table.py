@@ -66,7 +66,7 @@ def load_table(
         raise InputError("every measurement is the same in all rows", file=file)
     provenance = {
         "source": "table",
-        "file": file,
+        "file": Path(path).name,  # a model is handed on; its maker's folders are not
         "sha256": hashlib.sha256(data).hexdigest(),
         "rows": len(y),
         "label": label,
@@ -96,6 +96,8 @@ def encode_labels(
         refuse(f"the label {strange[0]!r} is not one of M and B", "Correct it, or leave the row out")
     names = {text: _DIAGNOSES[text.casefold()] if folded <= _DIAGNOSES.keys() else text for text in found}
     classes = {name.casefold(): name for name in sorted(set(names.values()))}
+    if garbled := sorted(text for text in found if not text.isprintable()):
+        refuse(f"the label {garbled[0]!r} holds characters that cannot be shown", "Correct it")
     if len(classes) < len(set(names.values())):
         refuse(f"classes differ only in upper and lower case: {_listed(sorted(found))}", "Write each one way")
     if len(classes) < 2:

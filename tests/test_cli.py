@@ -1,0 +1,400 @@
+"""The command line as users meet it: what a run leaves behind, and that every way to fail is one line and leaves nothing."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from trained import clouds, environment, process, wisconsin_table, write_clouds, write_table
+
+from bcdetect import NOTICE
+from bcdetect.cli import main
+
+FIGURES = {"figures/learning_curves.png", "figures/confusion.png", "figures/roc.png"}
+FILES = {"config.json", "history.csv", "metrics.json", "model.npz", "report.html"}
+QUICK = ("--epochs", "2", "--set", "filters=4", "--set", "units=4")
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command in this process: exit code, stdout, stderr."""
+
+    def command(*words):
+        code = main([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """One run on the built-in data: its folder and what was printed."""
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    done = process("train", "--epochs", "3", "--out", folder, "--threads", "1")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return folder, done.stdout
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_leaves_exactly_its_files(trained):
+    folder, _ = trained
+    assert files(folder) == FILES | FIGURES
+    assert [path.name for path in folder.parent.iterdir()] == ["one"]
+
+
+def test_what_is_printed_shows_the_network_beside_both_baselines(trained):
+    _, text = trained
+    lines = text.splitlines()
+    head = next(i for i, line in enumerate(lines) if "logistic regression" in line)
+    assert lines[head].split() == ["CNN", "logistic", "regression", "majority", "class"]
+    table = {line[:12].strip(): line for line in lines[head + 2 : head + 8]}
+    assert list(table) == ["accuracy", "sensitivity", "specificity", "precision", "f1", "roc auc"]
+    assert re.search(r"\.628 \(\.536-\.712\)$", table["accuracy"]) and table["precision"].endswith("undefined")
+    assert all(len(line) == len(lines[head]) for line in table.values())
+    assert len([line for line in lines if line.startswith("epoch ")]) == 3
+    assert "validation AUC" in text and "left" in text and "untouched test part, 113 rows" in text
+    assert "no patient numbers" in text and "One split is one draw" in text
+    assert lines[-1] == NOTICE
+
+
+def test_every_shown_result_carries_the_notice(trained):
+    folder, _ = trained
+    assert NOTICE in (folder / "report.html").read_text()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["notice"] == NOTICE and set(metrics["test"]) == {"CNN", "logistic regression", "majority class"}
+    assert metrics["parts"]["test"] == {"rows": 113, "classes": {"benign": 71, "malignant": 42}}
+    assert sum(map(sum, metrics["confusion"]["test"])) == 113 and metrics["logistic_converged"] is True
+    assert metrics["test"]["majority class"]["precision"] == {"value": None, "low": None, "high": None}
+
+
+def test_the_report_is_one_page_on_its_own(trained):
+    folder, _ = trained
+    page = (folder / "report.html").read_text()
+    assert not re.findall(r"""(?:src|href)\s*=(?!"data:image/png;base64,)""", page)
+    assert "http" not in page and "<script" not in page and page.count("data:image/png;base64,") == 3
+    assert "names no groups" in page and "majority class" in page
+
+
+def test_an_existing_folder_is_refused_and_untouched(trained, command):
+    folder, _ = trained
+    before = {name: (folder / name).read_bytes() for name in files(folder)}
+    code, _, err = command("train", *QUICK, "--out", folder)
+    assert code == 5 and "already exists" in err
+    assert {name: (folder / name).read_bytes() for name in files(folder)} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["one"]
+
+
+def test_the_config_of_a_run_gives_the_run_again(trained, command, tmp_path):
+    folder, _ = trained
+    code, _, _ = command("train", "--config", folder / "config.json", "--out", tmp_path / "again", "--quiet")
+    assert code == 0
+    for name in ("config.json", "history.csv", "model.npz"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_set_overrides_config_and_flags_override_set(command, tmp_path):
+    (tmp_path / "c.json").write_text('{"epochs": 1, "seed": 5, "units": 4}')
+    words = ("--config", tmp_path / "c.json", "--set", "epochs=3", "--set", "seed=6", "--seed", "7")
+    assert command("train", *words, "--out", tmp_path / "o", "--quiet")[0] == 0
+    config = json.loads((tmp_path / "o" / "config.json").read_text())
+    assert (config["epochs"], config["seed"], config["units"]) == (3, 7, 4)
+
+
+def test_without_out_the_next_free_name_is_taken(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 2):
+        assert command("train", *QUICK, "--quiet")[0] == 0
+        assert (tmp_path / "runs" / f"wisconsin-{number}" / "model.npz").exists()
+
+
+def test_quiet_prints_the_result_alone_and_json_is_json(command, tmp_path):
+    _, out, err = command("train", *QUICK, "--quiet", "--out", tmp_path / "a")
+    assert "epoch 1/" not in out and "accuracy" in out and err == ""
+    code, out, err = command("train", *QUICK, "--json", "--out", tmp_path / "b")
+    content = json.loads(out)
+    assert code == 0 and err == "" and content["folder"] == str(tmp_path / "b") and content["notice"] == NOTICE
+    assert content["test"]["CNN"]["accuracy"]["value"] == json.loads((tmp_path / "b" / "metrics.json").read_text())[
+        "test"]["CNN"]["accuracy"]["value"]  # fmt: skip
+
+
+def test_an_own_table_with_groups_positive_drop_and_an_identifier(command, tmp_path):
+    header, rows = wisconsin_table()
+    table = write_table(
+        tmp_path / "wisconsin.csv",  # the name of the built-in data does not make it that
+        ["id", *header[:6], "note", "patient"],
+        [[str(k), {"M": "sick", "B": "well"}[row[0]], *row[1:6], "7", f"p{k // 2}"] for k, row in enumerate(rows)],
+    )
+    words = ("--data", table, "--group", "patient", "--positive", "sick", "--drop", "note", *QUICK)
+    code, out, err = command("train", *words, "--out", tmp_path / "o")
+    assert code == 0 and err == "", err
+    assert "569 rows, 5 features, classes well, sick" in out and "positive = sick" in out
+    assert "left out 'id': an identifier" in out and "left out 'note': dropped on request" in out
+    assert "0 groups shared by two parts" in out and "no patient numbers" not in out
+    metrics = json.loads((tmp_path / "o" / "metrics.json").read_text())
+    assert metrics["positive"] == "sick" and metrics["data"]["left_out"].keys() == {"id", "note"}
+    assert sum(part["groups"] for part in metrics["parts"].values()) == 285
+    code, out, _ = command("predict", tmp_path / "o" / "model.npz", table)
+    assert code == 0 and re.match(r"row 1: (sick|well) \(probability of sick [\d.<>]+ ?[\d.]* %\)", out)
+
+
+def test_an_own_table_without_groups_is_told_of_the_danger(command, tmp_path):
+    code, out, _ = command(
+        "train", "--data", write_clouds(tmp_path / "wisconsin.csv"), "--label", "kind", *QUICK, "--out", tmp_path / "o"
+    )
+    assert code == 0 and "the data names no groups; if rows share a patient, the numbers are too good" in out
+
+
+def test_three_classes_end_to_end(command, tmp_path):
+    table = write_clouds(tmp_path / "three.csv")
+    code, out, _ = command("train", "--data", table, "--label", "kind", *QUICK, "--out", tmp_path / "o")
+    assert code == 0 and "macro auc" in out and "sensitivity of a " in out
+    assert files(tmp_path / "o") == FILES | FIGURES - {"figures/roc.png"}
+    code, out, _ = command("predict", tmp_path / "o" / "model.npz", table, "--out", tmp_path / "p.csv")
+    assert code == 0 and re.match(r"row 1: [abc] \(probability \d+\.\d %\)", out)
+    head, first, *_ = (tmp_path / "p.csv").read_text().splitlines()
+    assert head == "row,class,probability of a,probability of b,probability of c,problem"
+    assert sum(map(float, first.split(",")[2:5])) == pytest.approx(1, abs=1e-6)
+
+
+def test_names_of_other_alphabets_reach_any_terminal(tmp_path):
+    data = clouds((40, 30))
+    rows = [[*map(str, x), ("gutartig", "bösartig ✚")[k]] for x, k in zip(data.x, data.y, strict=True)]
+    table = write_table(tmp_path / "t.csv", [*data.feature_names, "kind"], rows)
+    words = ("train", "--data", table, "--label", "kind", "--positive", "bösartig ✚", *QUICK, "--out", tmp_path / "o")
+    done = process(*words, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"})
+    assert done.returncode == 0 and r"b\xf6sartig" in done.stdout and done.stderr == ""
+    assert "bösartig ✚" in (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+
+
+EVIL = "<script>alert(1)<|script>\"'&"
+
+
+def test_the_report_escapes_whatever_a_table_brings(command, tmp_path):
+    data = clouds((40, 30), features=2)
+    rows = [[*map(str, x), "1", ("<b onload=x>", "c&d")[k]] for x, k in zip(data.x, data.y, strict=True)]
+    table = write_table(tmp_path / "<img src=x>.csv", [EVIL, "f1", "<i>id", "kind"], rows)
+    words = ("--data", table, "--label", "kind", "--positive", "c&d", "--drop", "<i>id", *QUICK)
+    assert command("train", *words, "--out", tmp_path / "o")[0] == 0
+    page = (tmp_path / "o" / "report.html").read_text()
+    for bad in ("<script", "<b onload", "<img src=x", "<i>id", "c&d"):
+        assert bad not in page, bad
+    assert "&lt;b onload=x&gt;" in page and "c&amp;d" in page and "&lt;img src=x&gt;" in page and "&lt;i&gt;id" in page
+
+
+def wisconsin_with(cell, row=5, column="mean perimeter"):
+    header, rows = wisconsin_table()
+    rows = [list(r) for r in rows]
+    rows[row - 1][header.index(column)] = cell
+    return header, rows
+
+
+def as_csv(header, rows, delimiter=","):
+    return "\n".join(delimiter.join(row) for row in [header, *rows]) + "\n"
+
+
+def bad_tables():
+    header, rows = wisconsin_table()
+    short, long = [list(row) for row in rows], [list(row) for row in rows]
+    del short[3][-1]
+    long[3].append("9")
+    benign = [row for row in rows if row[0] == "B"]
+    yield "empty", b"", "the file is empty"
+    yield "text in a cell", as_csv(*wisconsin_with("abc")), "row 5 (line 6), column 'mean perimeter': 'abc' is not a number"
+    yield "nan", as_csv(*wisconsin_with("NaN")), "row 5 (line 6), column 'mean perimeter': 'NaN'"
+    yield "inf", as_csv(*wisconsin_with("inf")), "row 5 (line 6), column 'mean perimeter': 'inf'"
+    yield "blank cell", as_csv(*wisconsin_with("")), "row 5 (line 6), column 'mean perimeter': empty"
+    yield "overflow", as_csv(*wisconsin_with("1e300")), "row 5, column 'mean perimeter': 1e+300 is beyond"
+    yield "unknown label", as_csv(*wisconsin_with("X", column="diagnosis")), "the label 'X' is not one of M and B"
+    yield "no label", as_csv(*wisconsin_with("", column="diagnosis")), "row 5 (line 6), column 'diagnosis'"
+    yield "one class", as_csv(header, benign), "only one class: 'benign'"
+    yield "few rows", as_csv(header, [*benign[:3], *[r for r in rows if r[0] == "M"][:3]]), "too few rows"
+    yield "short row", as_csv(header, short), "row 4 (line 5), 30 cells, the header has 31"
+    yield "long row", as_csv(header, long), "row 4 (line 5), 32 cells, the header has 31"
+    yield "semicolons", as_csv(header, rows, ";"), "separated by semicolons"
+    yield "utf-16", as_csv(header, rows).encode("utf-16"), "UTF-16"
+    yield "latin-1", as_csv(header, rows).replace("diagnosis", "Größe").encode("latin-1"), "0xf6 is not UTF-8"
+    yield "excel", b"PK\x03\x04" + bytes(100), "Excel"
+    yield "no label column", as_csv(header[1:], [row[1:] for row in rows]), "no column 'diagnosis'"
+    yield "a measurement as label", as_csv(["diagnosis", "f"], [[str(k), "1"] for k in range(90)]), "90 classes"
+    yield "constant", as_csv(["diagnosis", "f"], [["MB"[k % 2], "1"] for k in range(90)]), "same in all rows"
+    yield "repeated header", as_csv([*header[:-1], header[1]], rows), "'mean radius' occurs more than once"
+    yield "header alone", as_csv(header, []), "no rows below it"
+
+
+@pytest.mark.parametrize("content, words", [pytest.param(*case, id=name) for name, *case in bad_tables()])
+def test_a_bad_table_is_one_line_and_leaves_nothing(content, words, command, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, out, err = command("train", "--data", table, "--epochs", "1", "--out", tmp_path / "o")
+    assert code == 3 and words in err
+    assert err.startswith("error: ") and err.count("\n") == 1 and "Traceback" not in err
+    assert "accuracy" not in out and [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.parametrize(
+    "words, code, what",
+    [
+        (["train", "--data", "{tmp}/nothing.csv"], 3, "no such file"),
+        (["train", "--data", "{tmp}"], 3, "folder"),
+        (["train", "--data", "/dev/null"], 3, "not a regular file"),
+        (["train", "--data", ""], 2, "--data is empty"),
+        (["train", "--label", ""], 2, "--label is empty"),
+        (["train", "--config", "{tmp}/nothing.json"], 3, "no such file"),
+        (["train", "--set", "epoch=3"], 2, "epochs"),
+        (["train", "--set", "units=100000000000"], 2, "units"),
+        (["train", "--epochs", "0"], 2, "epochs"),
+        (["train", "--epochs", "x"], 2, "invalid int value"),
+        (["train", "--threads", "0"], 2, "at least 1"),
+        (["train", "--set", "lr=1e30"], 6, "diverged"),
+        (["train", "--out", "/dev/null/x"], 5, "cannot be made"),
+        (["train", "--label", "diagnoses"], 3, "Did you mean 'diagnosis'"),
+        (["train", "--positive", "X"], 3, "no class 'X'"),
+        (["train", "--group", "patient"], 3, "no column 'patient'"),
+        (["train", "--drop", "nothing"], 3, "no column 'nothing'"),
+        (["evaluate"], 2, "--cv"),
+        (["evaluate", "--cv", "ten"], 2, "repeats x folds"),
+        (["evaluate", "--cv", "1x300"], 3, "too few rows"),
+        (["evaluate", "--cv", "0x5"], 2, "at least 1x2"),
+        (["predict", "{tmp}/nothing.npz", "{tmp}/nothing.csv"], 4, "no such file"),
+        (["eda", "{tmp}/nothing.csv", "--out", "{tmp}/o"], 3, "no such file"),
+        (["trian"], 2, "invalid choice"),
+        ([], 2, "COMMAND"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_failure_has_its_code_and_one_line(words, code, what, as_json, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(tmp=tmp_path) for word in words]
+    if words[:1] == ["train"] and "--out" not in words:
+        words += ["--out", "o"]
+    found, out, err = command(*words, *(["--json"] if as_json else []))
+    assert found == code and what in err and "accuracy" not in out
+    assert err.count("\n") == 1 and "Traceback" not in err and not list(tmp_path.iterdir())
+    if as_json:
+        error = json.loads(err)["error"]
+        assert set(error) == {"code", "file", "where", "what", "hint"}
+        assert error["code"] == {2: "usage", 3: "bad_input", 4: "bad_model", 5: "output", 6: "diverged"}[code]
+    else:
+        assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize("words, code", [(["train", "--data", "nothing.csv"], 3), (["train", "--set", "lr=1e30"], 6)])
+def test_failures_in_a_process_of_their_own(words, code, tmp_path):
+    done = process(*words, cwd=tmp_path)
+    assert done.returncode == code and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert not files(tmp_path)
+
+
+def start(*words, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "bcdetect", *map(str, words)],
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_training_and_leaves_nothing(number, code, tmp_path):
+    with start("train", "--set", "epochs=100000", "--set", "patience=100000", "--out", tmp_path / "o") as run:
+        while not run.stdout.readline().startswith("epoch"):
+            assert run.poll() is None
+        run.send_signal(number)
+        _, err = run.communicate(timeout=30)
+    assert run.returncode == code and "Traceback" not in err and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs pipes")
+def test_a_reader_that_goes_away_is_no_error(tmp_path):
+    with start("train", "--out", tmp_path / "o") as run:
+        run.stdout.readline()
+        run.stdout.close()
+        err = run.stderr.read()
+        assert run.wait(timeout=30) == 141
+    assert err == "" and list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_everything_else_works_and_says_so(command, tmp_path, monkeypatch):
+    class Hidden:
+        """In front of all finders, as if matplotlib were not installed: those behind it never hear of it."""
+
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name.partition(".")[0] == "matplotlib":
+                return None
+            return next(filter(None, (finder.find_spec(name, path, target) for finder in finders)), None)
+
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Hidden])
+    code, out, err = command("train", *QUICK, "--out", tmp_path / "o")
+    assert code == 0 and err == "" and "no figures: matplotlib is not installed (pip install matplotlib)" in out
+    assert files(tmp_path / "o") == FILES and "matplotlib is not installed" in (tmp_path / "o" / "report.html").read_text()
+    code, out, err = command("eda", "--out", tmp_path / "e")
+    assert code == 0 and files(tmp_path / "e") == {"eda.txt"} and "no figures: matplotlib is not installed" in out
+
+
+def test_threads_are_set_before_numpy_loads():
+    script = (
+        "import os, sys\nfrom bcdetect import cli\nassert 'numpy' not in sys.modules\ncli._set_threads(1)\n"
+        "print(*(os.environ[n] for n in ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["1", "1", "1"], done.stderr
+
+
+def test_cross_validation_is_the_same_with_one_and_two_workers(tmp_path):
+    table = write_clouds(tmp_path / "t.csv", rows_of_class=(30, 24), features=3)
+    words = ("evaluate", "--data", table, "--label", "kind", "--positive", "b", "--cv", "2x3", *QUICK)
+    one, two = (process(*words, "--json", "--threads", n, "--out", tmp_path / f"{n}.json") for n in (1, 2))
+    assert one.returncode == two.returncode == 0 and one.stderr == two.stderr == "", one.stderr + two.stderr
+    assert one.stdout == two.stdout and json.loads(one.stdout) == json.loads((tmp_path / "2.json").read_text())
+    content = json.loads(one.stdout)
+    assert content["notice"] == NOTICE and set(content["summary"]) == {"cnn", "logistic", "difference"}
+    assert len(content["scores"]["cnn"]["accuracy"]) == 6
+
+
+def test_cross_validation_in_words(command, tmp_path):
+    table = write_clouds(tmp_path / "t.csv", rows_of_class=(20, 20), features=2)
+    words = ("--data", table, "--label", "kind", "--positive", "b", "--cv", "1x2", *QUICK, "--threads", "1")
+    code, out, err = command("evaluate", *words, "--out", tmp_path / "nowhere" / "x.json", "--quiet")
+    assert code == 5 and "nowhere" in err  # what was computed for minutes is still shown
+    head = next(line for line in out.splitlines() if "CNN minus logistic" in line)
+    assert re.split("  +", head)[-3:] == ["CNN", "logistic regression", "CNN minus logistic"] and out.splitlines()[-1] == NOTICE
+    assert "2 test folds" in out and "Nadeau" in out
+    code, _, err = command("evaluate", *words, "--out", table)
+    assert code == 2 and "the input itself" in err
+
+
+def test_eda_of_the_built_in_data(command, tmp_path):
+    code, out, err = command("eda", "--out", tmp_path / "e")
+    assert code == 0 and err == "" and NOTICE in out and "62.7%" in out and f"written to {tmp_path / 'e'}" in out
+    assert files(tmp_path / "e") == {"eda.txt", "class_share.png", "correlation.png", "distributions.png"}
+
+
+def test_help_and_version(capsys):
+    for word in ("--help", "--version"):
+        with pytest.raises(SystemExit) as caught:
+            main([word])
+        assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert NOTICE in out and all(name in out for name in ("train", "evaluate", "predict", "eda", "reproduce"))
+
+
+def test_the_present_folder_is_no_place_for_a_run(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = command("train", *QUICK, "--out", ".")
+    assert code == 5 and "present folder" in err and not list(tmp_path.iterdir())
+
+
+def test_what_a_model_file_tells_holds_no_folder_of_its_makers(command, tmp_path):
+    table = write_clouds(tmp_path / "three.csv")
+    command("train", "--data", table, "--label", "kind", *QUICK, "--out", tmp_path / "o")
+    assert str(tmp_path).encode() not in (tmp_path / "o" / "model.npz").read_bytes()
+    assert str(tmp_path) not in (tmp_path / "o" / "metrics.json").read_text()
