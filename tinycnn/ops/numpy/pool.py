@@ -1,5 +1,7 @@
 """Pooling: one number a window and channel, its largest or its mean, for any number of spatial axes."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from tinycnn.ops.numpy.windows import gather_windows, scatter_windows
@@ -39,10 +41,12 @@ def average_pool_backward(grad_output: np.ndarray, size: tuple[int, ...], window
     return scatter_windows(_unflat_taps(windows, window), size, window)
 
 
+@lru_cache(maxsize=64)  # the same for every step of a layer
 def window_counts(size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
-    """How many numbers each window's mean is over. Shape: (OH, OW, 1)."""
+    """How many numbers each window's mean is over; read-only. Shape: (OH, OW, 1)."""
     inside = np.ones((1, *size, 1))
     counts = _flat_taps(gather_windows(inside, window, fill=float(count_padding)), window).sum(axis=-2)
+    counts.flags.writeable = False
     return counts[0]
 
 
