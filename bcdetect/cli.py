@@ -84,7 +84,9 @@ def _parser() -> Parser:
 
     def command(name, run, help_text):
         sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument("--threads", type=int, metavar="N", help="threads of NumPy; of evaluate, worker processes")
+        sub.add_argument(
+            "--threads", type=int, metavar="N", help="worker processes" if name == "evaluate" else "threads of NumPy"
+        )
         sub.add_argument("--quiet", action="store_true", help="print results only")
         sub.add_argument("--json", action="store_true", help="print results, and errors, as JSON")
         sub.set_defaults(run=run)
@@ -169,7 +171,7 @@ def _evaluate(options) -> int:
     if not all(text.isascii() and text.isdigit() for text in (repeats, fold_count)) or int(repeats) < 1 or int(fold_count) < 2:
         raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, at least 1x2, such as 10x10")
     config = _config(options)
-    _refuse_overwriting(options.out, config.data)
+    _check_out(options.out, config.data)
     data = load_data(config)
     on_fold = None if options.quiet or options.json else show.fold
     workers = options.threads or os.cpu_count() or 1
@@ -190,7 +192,7 @@ def _predict(options) -> int:
     kind = os.path.splitext(options.out or "")[1].lower()
     if options.out and kind not in (".csv", ".json"):
         raise UsageError(f"--out {options.out!r}: it must end in .csv or .json")
-    _refuse_overwriting(options.out, options.file)
+    _check_out(options.out, options.file)
     classifier, digest = load_classifier(options.model)
     answers = predict.predict_table(classifier, read_table(options.file))
     if all(answer.problem for answer in answers):
@@ -244,8 +246,12 @@ def _print_report(options, text: str, folder) -> None:
         print(f"{text}\nwritten to {folder}" + ("" if plots.available() else f"\n{plots.MISSING}"))
 
 
-def _refuse_overwriting(out: str | None, source: str | None) -> None:
-    """An answer must not be written over the table that it is about."""
+def _check_out(out: str | None, source: str | None) -> None:
+    """A file that can be written, and not the table that the answer is about."""
+    from bcdetect.output import check_place
+
+    if out:
+        check_place(out)
     if out and source and os.path.exists(out) and os.path.exists(source) and os.path.samefile(out, source):
         raise UsageError(f"--out {out!r} is the input itself", hint="Choose another file")
 

@@ -20,6 +20,13 @@ def save_text(path: str | os.PathLike, text: str) -> None:
         raise OutputError(f"cannot be written: {error.strerror or error}", file=os.fspath(path)) from error
 
 
+def check_place(path: str | os.PathLike) -> None:
+    """Raise OutputError now, before a long computation, where `path` can hold no file later."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise OutputError("no file can be written here", file=os.fspath(path), hint="Name a file in an existing folder")
+
+
 @contextmanager
 def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     """A folder to fill, under another name beside `path`, that becomes `path` when the block ends well and goes when it does not.

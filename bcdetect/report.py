@@ -7,9 +7,10 @@ from html import escape
 from pathlib import Path
 
 from bcdetect import NOTICE
-from bcdetect.splits import part_counts, shared_groups
+from bcdetect.splits import part_counts, shared_groups, shared_rows
 from bcdetect.tables import interval
 
+WILSON = "Wilson for proportions, stratified bootstrap for F1 and AUC"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff; }
@@ -39,6 +40,9 @@ def report(run, figures: list[Path]) -> str:
     if data.groups is not None:
         column = escape(repr(data.provenance["group"]))
         groups = f"Rows are split by {column}: {shared_groups(data, run.parts)} groups are shared by two parts."
+    method = "bootstrap over whole groups" if data.groups is not None else WILSON
+    shared = shared_rows(data, run.parts)
+    duplicates = f"{shared} rows stand in more than one part, exactly alike: the numbers are too good." if shared else ""
     facts = "".join(f"<li>{escape(k)} {escape(v)}</li>" for k, v in run.classifier.card["versions"].items())
     left_out = "; ".join(f"{n!r}: {why}" for n, why in data.provenance.get("left_out", {}).items())
     body = f"""
@@ -49,14 +53,15 @@ def report(run, figures: list[Path]) -> str:
 SHA-256 of the file: <code>{escape(data.provenance.get("sha256", "-"))}</code>.
 {escape("Left out: " + left_out + "." if left_out else "")}</p>
 {_table("Parts", parts)}
-<p>{groups} The epoch was chosen on the validation part (epoch {run.history.best_epoch} of {len(run.history.columns["epoch"])});
-the test part was used once, for the numbers below.</p>
+<p>{groups} <strong>{duplicates}</strong></p>
+<p>The epoch was chosen on the validation part (epoch {run.history.best_epoch} of {len(run.history.columns["epoch"])});
+the test part was used once in this run, for the numbers below.</p>
 <h2>The test part</h2>
-{_table("Value and 95 % interval (Wilson for proportions, stratified bootstrap for F1 and AUC)", scores)}
+{_table(f"Value and 95 % interval ({method})", scores)}
 <p>The baselines, which choose nothing, were fitted on the training and the validation rows. (-) stands
 where every resample of the bootstrap gives the same value.</p>
 <p>One split is one draw: other random splits of the same data give other numbers.
-<code>python -m bcdetect evaluate --cv 10x10</code> gives the mean over many.</p>
+<code>python -m bcdetect evaluate --config config.json --cv 10x10</code> in this folder gives the mean over many.</p>
 {"".join(matrices)}
 {"".join(map(_figure, figures)) or "<p>No figures: matplotlib is not installed (pip install matplotlib).</p>"}
 <h2>Network</h2><pre>{escape(run.classifier.model.summary())}</pre>
@@ -82,4 +87,5 @@ def _table(caption: str, rows: list[list]) -> str:
 def _figure(path: Path) -> str:
     name = path.stem.replace("_", " ")
     image = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f'<figure><img alt="{escape(name)}" src="data:image/png;base64,{image}"></figure>'
+    text = f"{escape(name)} (its numbers are in this page's tables and in history.csv)"
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{image}"></figure>'

@@ -20,7 +20,7 @@ from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
 from bcdetect.output import free_name, save_text
 from bcdetect.report import report
-from bcdetect.splits import PARTS, part_counts, split
+from bcdetect.splits import PARTS, part_counts, shared_groups, shared_rows, split
 from bcdetect.tables import interval
 from bcdetect.training import History, train_classifier
 
@@ -66,7 +66,10 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
         "logistic regression": logistic.predict_proba(scale.standardise(data.x[test])),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
-    scores = {name: score_part(data.y[test], p, classifier.decide(p), data.class_names) for name, p in probabilities.items()}
+    groups = None if data.groups is None else data.groups[test]
+    scores = {
+        name: score_part(data.y[test], p, classifier.decide(p), data.class_names, groups) for name, p in probabilities.items()
+    }
     confusion = {}
     for part in PARTS:
         predicted = classifier.decide(classifier.predict_proba(data.x[parts[part]]))
@@ -118,6 +121,8 @@ def summary(run: Run) -> dict:
         "positive": run.classifier.positive,
         "threshold": run.classifier.threshold,
         "parts": part_counts(run.data, run.parts),
+        "rows_in_two_parts": shared_rows(run.data, run.parts),
+        "groups_in_two_parts": shared_groups(run.data, run.parts),
         "best_epoch": run.history.best_epoch,
         "epochs": len(run.history.columns["epoch"]),
         "training_seconds": round(run.history.seconds, 3),

@@ -6,15 +6,21 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
+from shlex import quote
 
 from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
+from bcdetect.report import WILSON
 from bcdetect.run import Run
-from bcdetect.splits import part_counts, shared_groups
+from bcdetect.splits import part_counts, shared_groups, shared_rows
 from bcdetect.tables import confusion_table, number, score_table, table
 
+SEARCHED = (
+    "The default settings were found on the training and validation rows of seed 0; other seeds, and folds, test on some of them."
+)
 TIGHT = "the data names no groups; if rows share a patient, the numbers are too good (--group COLUMN)"
 
 
@@ -30,11 +36,19 @@ def data(dataset: Dataset, parts: dict) -> str:
         rows.append([part, *map(str, (c["rows"], *c["classes"].values(), *([c["groups"]] if "groups" in c else [])))])
     lines += [table(rows)]
     if dataset.groups is not None:
-        lines.append(f"{shared_groups(dataset, parts)} groups shared by two parts")
+        column = dataset.provenance["group"]
+        lines.append(f"rows kept together by {column!r}: {shared_groups(dataset, parts)} groups shared by two parts")
     else:
         built_in = dataset.provenance["source"] == "wisconsin"
         lines.append("this copy of the data has no patient numbers; each row is one breast mass" if built_in else TIGHT)
+    if shared := shared_rows(dataset, parts):
+        lines.append(f"warning: {shared} rows stand in more than one part, exactly alike: the numbers are too good")
     return "\n".join([*lines, ""])
+
+
+def interval_method(dataset: Dataset) -> str:
+    """How a part's intervals are made."""
+    return "bootstrap over whole groups" if dataset.groups is not None else WILSON
 
 
 def epoch(epochs: int) -> Callable[[dict, float], None]:
@@ -73,13 +87,15 @@ def result(run: Run, folder) -> str:
         confusion_table(run.confusion["test"], names),
         "",
         score_table(run.scores),
-        "(95 % intervals: Wilson for proportions, stratified bootstrap for F1 and AUC; - where every resample gives the same)",
+        f"(95 % intervals: {interval_method(run.data)}; - where every resample gives the same)",
         "(the baselines, which choose nothing, were fitted on the training and the validation rows)",
     ]
     if not run.logistic_converged:
         lines.append("warning: the logistic regression did not converge; its numbers are not the baseline's")
     lines += [
-        "One split is one draw: python -m bcdetect evaluate --cv 10x10 gives the mean over many.",
+        "One split is one draw. The mean over many:",
+        f"  python -m bcdetect evaluate --config {quote(str(Path(folder) / 'config.json'))} --cv 10x10",
+        *([SEARCHED] if run.data.provenance["source"] == "wisconsin" else []),
         "",
         f"written to {folder}: model.npz, metrics.json, report.html and more",
         *([] if plots.available() else [plots.MISSING]),
@@ -113,7 +129,8 @@ def cross_validation(result: CrossValidation, dataset: Dataset) -> str:
             "",
             table(means),
             "(t intervals, corrected for overlapping training parts after Nadeau and Bengio; the CNN sets a tenth of each fold's",
-            "training rows apart to choose its epoch, the baseline is fitted on all of them)",
+            "training rows apart to choose its epoch, the baseline is fitted on all of them; intervals are cut at 0 and 1)",
+            *([SEARCHED] if dataset.provenance["source"] == "wisconsin" else []),
             "",
             table(spreads),
             NOTICE,

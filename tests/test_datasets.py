@@ -162,3 +162,28 @@ def test_bad_rows_are_named_all_at_once(write):
 def test_a_label_that_cannot_be_shown_is_refused():
     with pytest.raises(InputError, match="cannot be shown"):
         encode_labels(["yes\x1b[31m", "no"])
+
+
+def patients(tmp_path, header, row):
+    path = tmp_path / "p.csv"
+    path.write_text(f"{header}\n" + "".join(row(i) + "\n" for i in range(60)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["patient", "Patient_ID", "subject", "case", "mrn", "participant id", "id"])
+def test_rows_of_one_patient_are_kept_together_without_being_asked(name, tmp_path):
+    path = patients(tmp_path, f"{name},a,outcome", lambda i: f"{i // 3},{i * i % 17},{'yes' if i // 3 % 2 else 'no'}")
+    data = load_table(path, label="outcome")
+    assert data.feature_names == ("a",) and len(set(data.groups)) == 20 and data.provenance["group"] == name
+
+
+def test_a_patient_number_that_never_repeats_is_left_out_and_is_no_group(tmp_path):
+    data = load_table(patients(tmp_path, "patient,a,outcome", lambda i: f"{i},{i % 7},{i % 2}"), label="outcome")
+    assert data.groups is None and data.provenance["left_out"].keys() == {"patient"}
+
+
+def test_two_identifiers_that_repeat_are_a_question(tmp_path):
+    path = patients(tmp_path, "patient,study,a,outcome", lambda i: f"{i // 2},{i // 3},{i % 7},{i % 2}")
+    with pytest.raises(InputError, match=r"several identifiers repeat: 'patient' \(30 values\), 'study' \(20 values\)"):
+        load_table(path, label="outcome")
+    assert len(set(load_table(path, label="outcome", drop=["study"]).groups)) == 30

@@ -260,7 +260,7 @@ def test_a_layer_that_changes_its_input_is_told_so():
             x *= 2
             return super().forward(x, training)
 
-    with pytest.raises(ValueError, match="InPlace: forward or backward changed its input"):
+    with pytest.raises(ValueError, match="InPlace: forward changed x"):
         tc.gradcheck(InPlace(), (3, 4))
 
 
@@ -278,3 +278,26 @@ def test_the_command_prints_every_subject_and_says_whether_all_passed(capsys):
     printed = capsys.readouterr().out
     assert f"{len(examples())} of {len(examples())} passed" in printed
     assert all(type(subject).__name__ in printed for subject, _ in examples())
+
+
+def test_a_backward_that_changes_the_gradient_it_is_given_is_refused():
+    class Greedy(tc.ReLU):
+        def backward(self, grad):
+            grad *= self.y > 0
+            return grad
+
+    with pytest.raises(ValueError, match="backward changed grad"):
+        tc.gradcheck(Greedy(), (3, 5))
+
+
+def test_a_zero_gradient_of_tiny_outputs_is_rejected():
+    class Tiny(tc.Layer):
+        def forward(self, x, training, rng=None):
+            return 1e-10 * self.check(x)
+
+        def backward(self, grad):
+            return 0 * grad
+
+    for elementwise in (False, True):
+        with pytest.raises(tc.GradientError):
+            tc.gradcheck(Tiny(), (3, 5), elementwise=elementwise)

@@ -162,3 +162,14 @@ def test_three_classes_are_cross_validated():
     result = cross_validate(clouds((12, 12, 12), features=3), FAST, 1, 2)
     assert set(result.scores["cnn"]) == {"accuracy", "macro_f1", "macro_auc"}
     assert all(0 <= value <= 1 for values in result.scores["logistic"].values() for value in values)
+
+
+def test_with_groups_every_interval_is_over_whole_groups(rng):
+    y = np.repeat(rng.integers(0, 2, 20), 10)
+    p = np.where(np.repeat(rng.random(20) < 0.7, 10), y, 1 - y) * 0.8 + 0.1
+    probabilities, predicted = np.column_stack([1 - p, p]), (p > 0.5).astype(int)
+    rows = score_part(y, probabilities, predicted, "ab")
+    groups = score_part(y, probabilities, predicted, "ab", np.repeat(np.arange(20), 10))
+    for name in rows:
+        assert groups[name]["value"] == pytest.approx(rows[name]["value"])
+        assert groups[name]["high"] - groups[name]["low"] > rows[name]["high"] - rows[name]["low"]

@@ -144,3 +144,11 @@ def test_corrected_interval_refuses_what_has_no_answer(scores, share):
 def test_a_confidence_is_a_share(confidence):
     with pytest.raises(ValueError, match="confidence"):
         wilson(5, 10, confidence)
+
+
+def test_whole_groups_are_drawn_so_that_rows_alike_do_not_count_as_many(rng):
+    truth = np.repeat(rng.integers(0, 2, 20), 10)  # 20 patients of 10 rows that are all right or all wrong
+    hits = np.repeat(rng.random(20) < 0.7, 10).astype(float)
+    alone = stratified_bootstrap(truth, hits, lambda y, v: v.mean(), resamples=400)
+    grouped = stratified_bootstrap(truth, hits, lambda y, v: v.mean(), resamples=400, groups=np.repeat(np.arange(20), 10))
+    assert grouped[1] - grouped[0] > 2 * (alone[1] - alone[0])

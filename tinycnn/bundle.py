@@ -57,7 +57,10 @@ def save(path: str | os.PathLike, model: Sequential) -> None:
 def load(path: str | os.PathLike) -> Sequential:
     """Read a model written by `save`. Raises BundleError for any other file, OSError where it cannot be read."""
     arrays, meta, _ = read_arrays(path)
-    return unpack(arrays, meta.get("model"))
+    if "model" not in meta:
+        kinds = ", ".join(sorted(set(meta) - {"format"})) or "nothing"
+        raise BundleError(f"it holds no model of tinycnn's own but {kinds}; load it with the package that wrote it")
+    return unpack(arrays, meta["model"])
 
 
 def pack(model: Sequential) -> tuple[dict[str, np.ndarray], dict]:

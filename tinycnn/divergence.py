@@ -12,9 +12,8 @@ class DivergenceError(ArithmeticError):
 
     def __init__(self, step: int, layer: str, what: str):
         self.step, self.layer = step, layer
-        super().__init__(
-            f"training diverged at step {step}: {what}. The last good weights are kept; try a lower learning rate, or clip_norm"
-        )
+        cure = "look at the data" if layer == "input" else "try a lower learning rate, or clip_norm"
+        super().__init__(f"training diverged at step {step}: {what}. The last good weights are kept; {cure}")
 
 
 def divergence(model, x: np.ndarray, logits: np.ndarray, buffers: np.ndarray, stage: str) -> DivergenceError:

@@ -23,6 +23,7 @@ from tinycnn.losses import Loss
 
 STEP = 1e-5  # e above: small against the numbers, large against float64's rounding
 TOLERANCE = 1e-6  # of the gradient's own size; rounding stays near 1e-9, a wrong gradient is off by far more
+TINY = 1e-300  # so that no gradient at all is no error either
 DRAWS = 10  # tries to draw away from kinks
 
 
@@ -90,7 +91,8 @@ def gradcheck(
 
     The subject itself is left as it is: a float64 copy is checked, built where it was not, its parameters and running statistics
     moved off their symmetric starting values if so. `elementwise` compares every single entry and names the worst index: slow,
-    for finding the fault. Raises GradientError, with the report, when a gradient is wrong or every draw met a kink.
+    for finding the fault, or one so small that a random direction drowns it (a thousandth of one entry among many thousands).
+    Raises GradientError, with the report, when a gradient is wrong or every draw met a kink.
     """
     if isinstance(subject, Loss):
         rows = _check_loss(subject, shape, elementwise, seed)
@@ -121,21 +123,22 @@ def _check_layer(subject: Layer, shape, elementwise, seed) -> list[Row]:
                     store.buffers[...] = buffers  # training moves the running statistics; every call starts alike
                     return layer.forward(x, mode == "training", np.random.default_rng(mask_seed))
 
-                def value():
-                    return float((cotangent * forward()).sum())
+                def terms():
+                    return cotangent * forward()
 
                 def gradient():
                     before = x.copy()
                     y = forward()
                     if y.shape != cotangent.shape:
                         raise ValueError(f"{layer.name}: forward gave shape {y.shape}; by setup it should be {cotangent.shape}")
-                    grad_input = layer.backward(cotangent.copy())
-                    if not np.array_equal(x, before):
-                        raise ValueError(f"{layer.name}: forward or backward changed its input; leave it as it is")
+                    given = cotangent.copy()
+                    grad_input = layer.backward(given)
+                    if not np.array_equal(x, before) or not np.array_equal(given, cotangent):
+                        raise ValueError(f"{layer.name}: forward changed x or backward changed grad; leave both as they are")
                     grads = {p.name: p.grad for p in layer.parameters()}
                     return np.array(grad_input if name == "input" else grads[name])
 
-                return target, value, gradient
+                return target, terms, gradient
 
             rows.append(_check(mode, name, draw, np.random.default_rng([seed, len(rows)]), elementwise))
     return rows
@@ -145,7 +148,7 @@ def _check_loss(loss: Loss, shape, elementwise, seed) -> list[Row]:
     def draw(rng):
         logits, y = rng.standard_normal(shape), loss.example_labels(rng, shape)
         weight = rng.uniform(0.5, 2, shape[0])
-        return logits, lambda: loss(logits, y, weight)[0], lambda: loss(logits, y, weight)[1]
+        return logits, lambda: np.array(loss(logits, y, weight)[0]), lambda: loss(logits, y, weight)[1]
 
     return [_check("-", "logits", draw, np.random.default_rng(seed), elementwise)]
 
@@ -170,20 +173,20 @@ def _double(subject: Layer, shape, rng) -> Layer:
 def _check(mode: str, name: str, draw: Callable, rng, elementwise: bool) -> Row:
     """Compare slopes at up to DRAWS random points, until one is away from kinks."""
     for kinks in range(DRAWS):
-        target, value, gradient = draw(rng)
+        target, terms, gradient = draw(rng)
         grad = gradient()
         if grad.shape != target.shape:
             raise ValueError(f"the gradient of {name} has shape {grad.shape}; it needs {target.shape}")
         compare = _compare_elements if elementwise else _compare_direction
-        result = compare(target, value, grad, rng)
+        result = compare(target, terms, grad, rng)
         if result is not None:
             return Row(mode, name, *result[:3], kinks, *result[3:])
     return Row(mode, name, np.nan, np.nan, np.inf, DRAWS)
 
 
-def _compare_direction(target, value, grad, rng):
+def _compare_direction(target, terms, grad, rng):
     direction = rng.standard_normal(target.shape)
-    slope = _slope(target, value, direction)
+    slope = _slope(target, terms, direction)
     if slope is None:
         return None
     numeric, noise = slope
@@ -193,13 +196,13 @@ def _compare_direction(target, value, grad, rng):
     return analytic, numeric, _error(analytic, numeric, noise, typical)
 
 
-def _compare_elements(target, value, grad, rng):
+def _compare_elements(target, terms, grad, rng):
     worst = None
     typical = np.linalg.norm(grad) / np.sqrt(grad.size)
     for index in np.ndindex(target.shape):
         direction = np.zeros(target.shape)
         direction[index] = 1
-        slope = _slope(target, value, direction)
+        slope = _slope(target, terms, direction)
         if slope is None:
             return None
         error = _error(float(grad[index]), slope[0], slope[1], typical)
@@ -210,24 +213,26 @@ def _compare_elements(target, value, grad, rng):
 
 def _error(analytic: float, numeric: float, noise: float, typical: float) -> float:
     """How far apart they are, relative to the gradient's size; a size that rounding noise hides counts as that noise."""
-    return abs(analytic - numeric) / max(abs(analytic), abs(numeric), typical, noise / TOLERANCE)
+    return abs(analytic - numeric) / max(abs(analytic), abs(numeric), typical, noise / TOLERANCE, TINY)
 
 
-def _slope(target, value, direction) -> tuple[float, float] | None:
+def _slope(target, terms, direction) -> tuple[float, float] | None:
     """The slope along `direction` and its rounding noise; None where the function has a kink nearby.
 
     With s(e) the right slope minus the left one over a step e: where the function is smooth, s(e) shrinks with e, in proportion
     (it is e times the curvature). A kink at the very point keeps s(e) constant, one within the step changes it abruptly.
     """
-    start, middle = target.copy(), value()
-    values = []
+    start, at_start = target.copy(), terms()
+    middle, values, size = float(at_start.sum()), [], float(np.abs(at_start).sum())
     for step in (STEP, STEP / 2):
         for sign in (1, -1):
             target[...] = start + sign * step * direction
-            values.append(value())
+            moved = terms()
+            values.append(float(moved.sum()))
+            size = max(size, float(np.abs(moved).sum()))
     target[...] = start
     far, near = (((up - middle) / e, (middle - down) / e) for up, down, e in _pairs(values))
-    noise = 64 * np.finfo(np.float64).eps * max(map(abs, [middle, *values, 1.0])) / STEP
+    noise = 64 * np.finfo(np.float64).eps * size / STEP
     numeric = (far[0] + far[1]) / 2
     bend = abs((far[0] - far[1]) - 2 * (near[0] - near[1]))
     if bend > noise * 8 + 3e-7 * max(abs(far[0]), abs(far[1])):

@@ -36,7 +36,7 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} has no example_labels")
 
     def _labels(self, logits, y):
-        """Y as (N,); never broadcast, since (N,) against (N, 1) would silently make (N, N)."""
+        """The labels as (N,); never broadcast, since (N,) against (N, 1) would silently make (N, N)."""
         name = type(self).__name__
         if logits.dtype.kind != "f":
             raise ValueError(f"{name}: got logits of dtype {logits.dtype}; it needs floats")
@@ -64,7 +64,9 @@ class BCEWithLogits(Loss):
         l = pos_weight * y * softplus(-z) + (1 - y) * softplus(z),   softplus(z) = log(1 + exp(z))
 
     `pos_weight` scales the positive rows' losses without entering the mean's weights (PyTorch's convention). `label_smoothing`
-    s moves y to y * (1 - s) + s / 2. Shape: logits (N, 1), y (N,) or (N, 1).
+    s moves y to y * (1 - s) + s / 2 (Szegedy et al. 2016, section 7, arXiv:1512.00567).
+    Source: Bishop 2006, equation 4.90, written with softplus so that no large logit overflows.
+    Shape: logits (N, 1), y (N,) or (N, 1).
     """
 
     def __init__(self, pos_weight: float = 1.0, label_smoothing: float = 0.0):
@@ -96,6 +98,7 @@ class SoftmaxCrossEntropy(Loss):
 
         l = sum_k -t_k * log softmax(z)_k,   t = one-hot(y) * (1 - s) + s / K,   s = label_smoothing
 
+    Source: Bishop 2006, equation 4.108; label smoothing as in `BCEWithLogits`.
     `class_weight` (K,) weighs each row by its own class, smoothed label or not, in the mean too: sum(w * l) / sum(w).
     Shape: logits (N, K), y (N,) or (N, 1).
     """

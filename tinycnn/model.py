@@ -203,7 +203,7 @@ class Sequential(Layer):
                 model.backward(seed_gradient(model.forward(x)))
             taps["conv2d_2"].output, taps["conv2d_2"].grad
 
-        Yields a dict of `Tap`. Raises ValueError for a name that no layer has.
+        `predict` keeps nothing and so fills no tap. Yields a dict of `Tap`. Raises ValueError for a name that no layer has.
         """
         names = names or tuple(path for path, layer in walk(self) if path and not layer.children())
         owned = []

@@ -20,7 +20,8 @@ from tinycnn.parameters import Parameter
 class Optimizer:
     """What all optimizers share: the learning rate, weight decay (weights only: biases and norms are skipped), clipping.
 
-    `clip_norm` scales all gradients down together where their global norm is larger (Pascanu et al. 2013, algorithm 1).
+    `clip_norm` scales all gradients down together where their global norm is larger (Pascanu et al. 2013, algorithm 1,
+    with 1e-6 added to the norm, as PyTorch does).
     Frozen parameters are skipped. A new kind defines `slots` and `update`.
     """
 

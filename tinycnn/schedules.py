@@ -8,7 +8,7 @@ from tinycnn.ops.shapes import is_int
 
 
 class StepDecay:
-    """lr * factor ^ floor(step / every)."""
+    """lr * factor ^ floor(step / every). Source: Krizhevsky, Sutskever & Hinton 2012, section 5, on a fixed timetable."""
 
     def __init__(self, lr: float, every: int, factor: float = 0.1):
         self.lr, self.every, self.factor = _rate(lr), _count(every, "every", 1), float(factor)

@@ -16,7 +16,9 @@ from bcdetect.table import Table, numbers, parse_table
 
 MAX_CLASSES = 50
 
-_IDENTIFIER = re.compile(r"|id|(patient|case|sample) ?id|id number|sample code number|unnamed: \d+")
+_IDENTIFIER = re.compile(
+    r"|unnamed: \d+|id|id number|mrn|sample code number|(patient|subject|participant|case|study|sample)( ?(id|no|number|code))?"
+)
 _NO_LABEL = {"", "?", "na", "n/a", "nan", "null", "unknown"}
 _DIAGNOSES = {"m": "malignant", "b": "benign", "malignant": "malignant", "benign": "benign", "normal": "normal"}
 _ORDERS = (
@@ -42,14 +44,15 @@ def load_table(
 
     `label` is the column of classes (by default `diagnosis`), `positive` the class to detect when there are two,
     `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers are left out
-    and recorded in `provenance["left_out"]`.
+    and recorded in `provenance["left_out"]`; without `group`, one whose values repeat is taken as the group, since rows
+    of one patient in two parts would make every number too good.
     Raises InputError when one row is bad, a column or class does not exist, or nothing can be learned from it.
     """
     file = os.fspath(path)
     data = read_bytes(path)
     table = parse_table(decode_text(data, file=file), file=file)
     label = _find(table, "diagnosis" if label is None else label, "label")
-    group = None if group is None else _find(table, group, "group")
+    group = _repeating_identifier(table, label, drop) if group is None else _find(table, group, "group")
     left_out = {name: "an identifier is not a measurement" for name in table.columns if is_identifier(name)}
     left_out |= {_find(table, name, "drop"): "dropped on request" for name in drop}
     if group == label or "dropped on request" in (left_out.get(label), left_out.get(group)):
@@ -123,6 +126,23 @@ def encode_labels(
     return class_names, np.array([index[text] for text in labels], np.int64)
 
 
+def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str | None:
+    """The identifier that several rows share, as the rows of one patient do; None where there is none."""
+    dropped = {_find(table, name, "drop") for name in drop}
+    found = {}
+    for name in table.columns:
+        if is_identifier(name) and name != label and name not in dropped:
+            at = table.columns.index(name)
+            values = {row[at] for index, row in enumerate(table.rows) if not table.problem(index)}
+            if 1 < len(values) < len(table.rows):
+                found[name] = len(values)
+    if len(found) > 1:
+        names = ", ".join(f"{name!r} ({count} values)" for name, count in found.items())
+        what = f"in {len(table.rows)} rows several identifiers repeat: {names}; which rows belong to one patient?"
+        raise InputError(what, file=table.file, hint="Pass --group COLUMN, and the others to --drop")
+    return next(iter(found), None)
+
+
 def is_identifier(name: str) -> bool:
     """Whether a column of this name plainly numbers its rows or patients instead of measuring something."""
     return _IDENTIFIER.fullmatch(normalise(name)) is not None
@@ -158,7 +178,8 @@ def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: 
         return
     first = "; ".join(f"row {index + 1} (line {table.lines[index]}), {problems[index]}" for index in sorted(problems)[:most])
     more = f"; and {len(problems) - most} more rows" if len(problems) > most else ""
-    hint = "Correct or remove these rows; a column that holds no numbers is left out with --drop COLUMN"
+    hint = "Correct or remove these rows; a column that holds no numbers is left out with --drop COLUMN, or, if it names the "
+    hint += "patient, passed to --group COLUMN"
     raise InputError(f"training needs every row to be good: {first}{more}", file=table.file, hint=hint)
 
 

@@ -14,15 +14,18 @@ Shape = tuple[int, ...]
 
 
 class Layer:
-    """The contract of a layer. To write one, subclass it and give it
+    """The contract of a layer. To write one, subclass it, call `super().__init__()` first in its constructor, and give it
 
-    - `arguments`: the names of the constructor's arguments, each kept as an attribute of that name (models are saved by them);
+    - `arguments`: the names of the constructor's arguments, each kept as an attribute of that name;
     - `setup(shape) -> shape`: check the arguments against the input's shape (without the batch), `declare` parameters and
       buffers, return the output's shape;
     - `forward(x, training, rng=None)` and `backward(grad)`: begin forward with `x = self.check(x)`, keep on self what backward
-      needs, leave x as it is; backward fills `self.grads` and returns the gradient of the input.
+      needs, leave x as it is; backward fills `self.grads`, returns the gradient of the input, and leaves `grad` as it is;
+    - `draws = True` if forward draws random numbers in training: it then gets a generator of its own;
+    - `macs()` and `receptive_field()` where the table of `summary()` should know them.
 
-    Then `tinycnn.gradcheck(YourLayer(), shape)` proves the gradient.
+    Then `tinycnn.gradcheck(YourLayer(), shape)` proves the gradient. `tinycnn.save` takes tinycnn's own layers only, since a file
+    cannot carry code; carry the weights of others with `get_state`.
     """
 
     arguments: tuple[str, ...] = ()
@@ -147,7 +150,7 @@ class Layer:
         return {"kind": type(self).__name__, **{name: getattr(self, name) for name in self.arguments}}
 
     def check(self, x: np.ndarray) -> np.ndarray:
-        """X itself if this layer can take it; ValueError naming the layer, what it got and what it needs otherwise."""
+        """Return x if this layer can take it; ValueError naming the layer, what it got and what it needs otherwise."""
         if self.input_shape is None:
             raise ValueError(f"{self.name} is not built: call build(input_shape) first")
         if not isinstance(x, np.ndarray) or x.dtype.kind != "f":

@@ -12,7 +12,7 @@ from tinycnn.ops.shapes import per_axis, positive_int
 class Conv(Windowed):
     """Slide `filters` learned kernels over the input.
 
-        y = x * weight + bias
+        y = conv(x, weight) + bias
 
     Shape: x (N, H, W, C) -> y (N, OH, OW, filters); weight (KH, KW, C / groups, filters), bias (filters,).
     padding "same" gives OH = ceil(H / stride), "valid" none, an int that many zeros on every side. `groups` must divide both

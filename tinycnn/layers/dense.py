@@ -12,6 +12,7 @@ class Dense(Layer):
 
         y = x @ weight + bias
 
+    Source: Goodfellow, Bengio & Courville 2016, Deep Learning, section 6.1.
     Shape: x (N, C) -> y (N, units); weight (C, units), bias (units,). `initialiser` draws the weight.
     """
 

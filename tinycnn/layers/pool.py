@@ -13,6 +13,7 @@ from tinycnn.ops.shapes import per_axis
 class Pool(Windowed):
     """One number a window and channel. `stride` defaults to `size`, so that windows tile the input.
 
+    Source: Goodfellow, Bengio & Courville 2016, Deep Learning, section 9.3.
     Shape: x (N, H, W, C) -> y (N, OH, OW, C). padding is "same", "valid" or an int smaller than the window.
     """
 

@@ -1,5 +1,6 @@
 """How the twins are compiled, and how they see a window."""
 
+import os
 import warnings
 
 import numba
@@ -15,11 +16,24 @@ def jit(function):
 
     Not `fastmath`: a NaN must stay a NaN. `nogil`: a data loader may work meanwhile.
     """
+    options = {"nogil": True, "error_model": "numpy"}
+    before = numba.config.CACHE_DIR
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError as error:  # no place for the cache
+        numba.config.CACHE_DIR = before or _cache_folder()
+        return numba.njit(cache=True, **options)(function)
+    except (RuntimeError, OSError) as error:
         warnings.warn(f"tinycnn compiles its kernels anew in every process: {error}", RuntimeWarning, stacklevel=2)
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _cache_folder() -> str:
+    """The user's own: what is compiled beside the source outlives an uninstalled package, and shadows the next one."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = os.path.join(root, "tinycnn", f"numba-{numba.__version__}")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
 
 
 def lift(window: Window) -> tuple[tuple[int, int, int], ...]:
@@ -40,7 +54,7 @@ def lift_shape(shape: tuple[int, ...]) -> tuple[int, int, int, int, int]:
 
 
 def lift_array(x):
-    """X (N, ..., C) as a contiguous (N, D, H, W, C)."""
+    """The array x (N, ..., C) as a contiguous (N, D, H, W, C)."""
     return np.ascontiguousarray(x).reshape(lift_shape(x.shape))
 
 

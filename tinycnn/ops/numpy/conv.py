@@ -1,5 +1,7 @@
 """Convolution as one matrix product over windows ("im2col"), for any number of spatial axes.
 
+With x padded, and for one group:
+
     y[n, oh, ow, oc] = bias[oc] + sum over kh, kw, c of x[n, oh*stride + kh*dilation, ow*stride + kw*dilation, c]
                                                         * weight[kh, kw, c, oc]
 

@@ -44,7 +44,7 @@ def scatter_windows(windows: np.ndarray, size: tuple[int, ...], window: Window) 
 
 
 def pad(x: np.ndarray, window: Window, fill: float = 0.0) -> np.ndarray:
-    """X with the window's padding around its spatial axes, holding `fill`; x itself where there is no padding."""
+    """The array x with the window's padding around its spatial axes, holding `fill`; x itself where there is no padding."""
     if not any(map(any, window.padding)):
         return x
     padded = np.full((len(x), *window.padded_size(x.shape[1:-1]), x.shape[-1]), fill, x.dtype)

@@ -1,0 +1,42 @@
+"""The README: its code runs, and its figures are those that the commands printed."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULT = json.loads((ROOT / "benchmarks" / "wisconsin_cv10x10.json").read_text(encoding="utf-8"))
+METRICS = {"accuracy": "accuracy", "sensitivity": "sensitivity", "specificity": "specificity", "ROC AUC": "roc_auc"}
+
+
+def test_the_engines_example_runs_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["probabilities"].shape == (32, 1) and "receptive field" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_table_holds_what_the_command_printed(name):
+    row = [cell.strip() for cell in re.search(rf"^\| {name} \|(.*)\|$", README, re.MULTILINE)[1].split("|")]
+    cnn, logistic, difference = (RESULT["summary"][model][METRICS[name]] for model in ("cnn", "logistic", "difference"))
+    assert row[:2] == [f"{e['mean']:.4f} ({e['low']:.4f}-{e['high']:.4f})" for e in (cnn, logistic)]
+    assert row[2] == f"{difference['mean']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f})"
+
+
+def test_the_result_stored_is_of_todays_default_settings():
+    from dataclasses import asdict
+
+    from bcdetect.config import Config
+
+    assert RESULT["settings"] == json.loads(json.dumps(asdict(Config())))
+    assert (RESULT["repeats"], RESULT["folds"]) == (10, 10)
+
+
+def test_the_network_reaches_what_was_asked_of_it():
+    cnn = RESULT["summary"]["cnn"]
+    assert cnn["accuracy"]["mean"] >= 0.970 and cnn["roc_auc"]["mean"] >= 0.994
