@@ -143,7 +143,8 @@ def test_imports_go_one_way(path):
     inside = path.relative_to(ROOT)
     in_twins = inside.parts[:2] == ("ops", "numba")
     probe = inside == Path("ops/backend.py")
-    allowed = {*sys.stdlib_module_names, "numpy", "tinycnn"} | ({"numba"} if in_twins or probe else set())
+    compilers = {"numba", "llvmlite"} if in_twins else {"numba"} if probe else set()
+    allowed = {*sys.stdlib_module_names, "numpy", "tinycnn"} | compilers
     for name, line in imports(path):
         assert name.partition(".")[0] in allowed, f"{inside}:{line} imports {name}"
         if of_package(name, "tinycnn.ops.numba"):

@@ -1,14 +1,21 @@
-"""How the twins are compiled, and how they see a window."""
+"""How the twins are compiled and run, and how they see a window."""
+
+from __future__ import annotations
 
 import os
+import threading
 import warnings
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
+from tinycnn.ops.numba.tile import FORCED
 from tinycnn.ops.shapes import Window
 
 RANK = 3  # every loop nest is written once, for volumes; an image is a volume of depth 1, a signal one of height 1 as well
+
+_one_at_a_time = threading.Lock()  # Numba's default thread pool aborts the process when two threads enter it at once
 
 
 def jit(function):
@@ -16,13 +23,39 @@ def jit(function):
 
     Not `fastmath`: a NaN must stay a NaN. `nogil`: a data loader may work meanwhile.
     """
-    options = {"nogil": True, "error_model": "numpy"}
+    return _compile(function, nogil=True)
+
+
+def parallel_jit(function):
+    """The same for a function with a `prange`; call it through `run`."""
+    return _compile(function, nogil=True, parallel=True)
+
+
+def run(kernel, *arguments) -> None:
+    """Call a `parallel_jit` function: one at a time in a process, on TINYCNN_NUM_THREADS threads where that is set."""
+    with _one_at_a_time:
+        count = os.environ.get("TINYCNN_NUM_THREADS", "")
+        if count:
+            numba.set_num_threads(_thread_count(count))
+        kernel(*arguments)
+
+
+def _thread_count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+        raise ValueError(f"TINYCNN_NUM_THREADS is {text!r}; it must be a whole number of at least 1")
+    return min(int(text), numba.config.NUMBA_NUM_THREADS)
+
+
+def _compile(function, **options):
+    options["error_model"] = "numpy"
+    if FORCED:
+        return numba.njit(**options)(function)
     before = numba.config.CACHE_DIR
     try:
         numba.config.CACHE_DIR = before or _cache_folder()
         return numba.njit(cache=True, **options)(function)
     except (RuntimeError, OSError) as error:
-        warnings.warn(f"tinycnn compiles its kernels anew in every process: {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"tinycnn compiles its kernels anew in every process: {error}", RuntimeWarning, stacklevel=3)
         return numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before
@@ -34,6 +67,29 @@ def _cache_folder() -> str:
     folder = os.path.join(root, "tinycnn", f"numba-{numba.__version__}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     return folder
+
+
+class Lifted(NamedTuple):
+    """A window over three axes, and the output's size."""
+
+    kernel: tuple[int, int, int]
+    stride: tuple[int, int, int]
+    dilation: tuple[int, int, int]
+    before: tuple[int, int, int]
+    output: tuple[int, int, int]
+
+
+def lift_conv(size: tuple[int, ...], window: Window) -> tuple[tuple[int, int, int], Lifted]:
+    """The input's size and the window over three axes, the last of which is a real one wherever there is any.
+
+    Axes of size 1 under a kernel of 1 go to the front: a table row (30, 1) is a line of 30 pixels, not 30 lines of one.
+    """
+    output = window.output_size(size)
+    axes = list(zip(size, window.kernel, window.stride, window.dilation, (low for low, _ in window.padding), output, strict=True))
+    real = [axis for axis in axes if not (axis[0] == axis[1] == axis[5] == 1 and axis[4] == 0)]
+    axes = [(1, 1, 1, 1, 0, 1)] * (RANK - len(real)) + real
+    size, *rest = (tuple(values) for values in zip(*axes, strict=True))
+    return size, Lifted(*rest)
 
 
 def lift(window: Window) -> tuple[tuple[int, int, int], ...]:

@@ -1,19 +1,34 @@
-"""The fast twins of batch normalisation: no temporary of the activation's size, sums in float64."""
+"""The fast twins of batch normalisation: no temporary of the activation's size, sums in float64, rows shared out to threads.
+
+Sums are over a fixed number of stretches of rows, added in a fixed order: the bits do not depend on the number of threads.
+"""
 
 import numpy as np
+from numba import prange
 
-from tinycnn.ops.numba.jit import jit
+from tinycnn.ops.numba.jit import parallel_jit, run
+
+STRETCHES = 32  # of rows
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """See `ops.numpy.norm.batch_statistics`."""
-    mean, variance = _statistics(_rows(x))
-    return mean.astype(x.dtype), variance.astype(x.dtype)
+    """See `ops.numpy.norm.batch_statistics`.
+
+    One pass: with s the first row, the variance is mean((x - s)^2) - mean(x - s)^2, which loses nothing in float64.
+    """
+    rows = _rows(x)
+    shift, sums = rows[0].astype(np.float64), np.zeros((STRETCHES, 2, rows.shape[1]))
+    run(_moments, rows, shift, sums)
+    first, second = sums.sum(axis=0) / len(rows)
+    return (shift + first).astype(x.dtype), np.maximum(second - first * first, 0).astype(x.dtype)
 
 
 def normalise(x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """See `ops.numpy.norm.normalise`."""
-    return _normalise(_rows(x), mean, inverse_std * gamma, beta).reshape(x.shape)
+    rows = _rows(x)
+    y = np.empty_like(rows)
+    run(_normalise, rows, mean, inverse_std * gamma, beta, y)
+    return y.reshape(x.shape)
 
 
 def normalise_backward(
@@ -26,10 +41,13 @@ def normalise_backward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """See `ops.numpy.norm.normalise_backward`."""
     rows, grad_rows = _rows(x), _rows(grad_output)
-    gamma_sum, beta_sum = _sums(grad_rows, rows, mean, inverse_std)
-    grad_gamma, grad_beta = gamma_sum.astype(x.dtype), beta_sum.astype(x.dtype)
+    sums = np.zeros((STRETCHES, 2, rows.shape[1]))
+    run(_products, grad_rows, rows, mean, inverse_std, sums)
+    grad_gamma, grad_beta = sums.sum(axis=0).astype(x.dtype)
     share = x.dtype.type(1 / len(rows) if of_batch else 0)
-    grad_input = _apply(grad_rows, rows, mean, inverse_std, gamma * inverse_std, grad_gamma * share, grad_beta * share)
+    grad_input = np.empty_like(rows)
+    shares = grad_gamma * share, grad_beta * share
+    run(_apply, grad_rows, rows, mean, inverse_std, gamma * inverse_std, *shares, grad_input)
     return grad_input.reshape(x.shape), grad_gamma, grad_beta
 
 
@@ -37,44 +55,39 @@ def _rows(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x).reshape(-1, x.shape[-1])
 
 
-@jit
-def _statistics(rows):
+@parallel_jit
+def _moments(rows, shift, sums):
     count, channels = rows.shape
-    mean, variance = np.zeros(channels), np.zeros(channels)
-    for i in range(count):
-        for c in range(channels):
-            mean[c] += rows[i, c]
-    mean /= count
-    for i in range(count):
-        for c in range(channels):
-            variance[c] += (rows[i, c] - mean[c]) ** 2
-    return mean, variance / count
+    for t in prange(STRETCHES):
+        first, second = sums[t, 0], sums[t, 1]
+        for i in range(t * count // STRETCHES, (t + 1) * count // STRETCHES):
+            for c in range(channels):
+                apart = rows[i, c] - shift[c]
+                first[c] += apart
+                second[c] += apart * apart
 
 
-@jit
-def _normalise(rows, mean, scale, beta):
-    y = np.empty_like(rows)
-    for i in range(rows.shape[0]):
+@parallel_jit
+def _normalise(rows, mean, scale, beta, y):
+    for i in prange(len(rows)):
         for c in range(rows.shape[1]):
             y[i, c] = (rows[i, c] - mean[c]) * scale[c] + beta[c]
-    return y
 
 
-@jit
-def _sums(grad_rows, rows, mean, inverse_std):
-    gamma_sum, beta_sum = np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-    for i in range(rows.shape[0]):
-        for c in range(rows.shape[1]):
-            gamma_sum[c] += grad_rows[i, c] * ((rows[i, c] - mean[c]) * inverse_std[c])
-            beta_sum[c] += grad_rows[i, c]
-    return gamma_sum, beta_sum
+@parallel_jit
+def _products(grad_rows, rows, mean, inverse_std, sums):
+    count, channels = rows.shape
+    for t in prange(STRETCHES):
+        gamma_sum, beta_sum = sums[t, 0], sums[t, 1]
+        for i in range(t * count // STRETCHES, (t + 1) * count // STRETCHES):
+            for c in range(channels):
+                gamma_sum[c] += grad_rows[i, c] * ((rows[i, c] - mean[c]) * inverse_std[c])
+                beta_sum[c] += grad_rows[i, c]
 
 
-@jit
-def _apply(grad_rows, rows, mean, inverse_std, scale, gamma_share, beta_share):
-    grad_input = np.empty_like(rows)
-    for i in range(rows.shape[0]):
+@parallel_jit
+def _apply(grad_rows, rows, mean, inverse_std, scale, gamma_share, beta_share, grad_input):
+    for i in prange(len(rows)):
         for c in range(rows.shape[1]):
             xhat = (rows[i, c] - mean[c]) * inverse_std[c]
             grad_input[i, c] = (grad_rows[i, c] - beta_share[c] - xhat * gamma_share[c]) * scale[c]
-    return grad_input
