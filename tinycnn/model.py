@@ -85,9 +85,20 @@ class Sequential(Layer):
         """From the gradient of the output to that of the input, through the last forward; fills every layer's grads."""
         with ops.backend_for(self.total_macs()):
             for name, layer in reversed(self.layers.items()):
-                if name in self.taps:
-                    self.taps[name].grad = grad.copy()
-                grad = layer.backward(grad)
+                grad = layer.backward(self._tapped(name, grad))
+        return grad
+
+    def backward_parameters(self, grad):
+        """See `Layer.backward_parameters`."""
+        first, *others = self.layers
+        with ops.backend_for(self.total_macs()):
+            for name in reversed(others):
+                grad = self.layers[name].backward(self._tapped(name, grad))
+            self.layers[first].backward_parameters(self._tapped(first, grad))
+
+    def _tapped(self, name, grad):
+        if name in self.taps:
+            self.taps[name].grad = grad.copy()
         return grad
 
     def infer(self, x):
@@ -137,7 +148,7 @@ class Sequential(Layer):
             if not isfinite(value) or not np.isfinite(store.buffers).all():
                 raise divergence(self, x, logits, buffers, "loss")
             keep_good(self)
-            self.backward(grad)
+            self.backward_parameters(grad)
             if not np.isfinite(store.grads).all():
                 raise divergence(self, x, logits, buffers, "gradient")
             optimizer.step()

@@ -56,6 +56,10 @@ class Layer:
         """From the gradient of the output, (N, *output_shape), to that of the last forward's input; fills `self.grads`."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    def backward_parameters(self, grad: np.ndarray) -> None:
+        """Fill `self.grads` alone: all that the first layer of a model need do in training."""
+        self.backward(grad)
+
     def children(self) -> dict[str, Layer]:
         """The layers inside, by name; empty but for containers."""
         return {}

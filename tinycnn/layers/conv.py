@@ -51,7 +51,16 @@ class Conv(Windowed):
 
     def backward(self, grad):
         """See `ops.conv_backward`."""
-        grad_input, grad_weight, grad_bias = ops.conv_backward(grad, self.x, self.params["weight"], self.window, self.groups)
+        return self._backward(grad, wants_input=True)
+
+    def backward_parameters(self, grad):
+        """See `Layer.backward_parameters`."""
+        self._backward(grad, wants_input=False)
+
+    def _backward(self, grad, wants_input):
+        grad_input, grad_weight, grad_bias = ops.conv_backward(
+            grad, self.x, self.params["weight"], self.window, self.groups, wants_input, self.bias
+        )
         self.grads["weight"] = grad_weight
         if self.bias:
             self.grads["bias"] = grad_bias

@@ -24,15 +24,15 @@ from numba.extending import intrinsic
 FLOAT, INT, LANE, BYTES = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.IntType(8).as_pointer()
 
 
-def _host() -> tuple[int, bool, int]:
-    """Floats a vector register of the host, whether it multiplies and adds in one instruction, and how many registers."""
+ARM = llvm.get_process_triple().startswith(("aarch64", "arm64"))
+
+
+def _host() -> tuple[int, bool]:
+    """Floats a vector register of the host, and whether it multiplies and adds in one instruction."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return 16, True, 32
-    if features.get("avx"):
-        return 8, bool(features.get("fma")), 16
-    arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
-    return 4, arm, 32 if arm else 16
+        return 16, True
+    return (8, bool(features.get("fma"))) if features.get("avx") else (4, ARM)
 
 
 def _width(widest: int) -> int:
@@ -43,8 +43,9 @@ def _width(widest: int) -> int:
     return int(text or widest)
 
 
-WIDEST, FUSED, REGISTERS = _host()
+WIDEST, FUSED = _host()
 VECTOR = _width(WIDEST)
+REGISTERS = 32 if VECTOR == 16 or ARM else 16  # of a machine whose widest vector this is
 FORCED = VECTOR != WIDEST  # then nothing is cached on disk: the cache's key does not see the environment
 # Rows that fit the registers with two vectors and with one (found by measuring: more spill, fewer starve the multipliers).
 WIDE_ROWS, NARROW_ROWS = (14, 28) if REGISTERS == 32 else (6, 12)
