@@ -138,3 +138,9 @@ def test_the_first_layer_can_leave_out_its_inputs_gradient(rng):
     assert model.backward_parameters(grad) is None
     for mine, theirs in zip(model.parameters(), whole, strict=True):
         assert np.array_equal(mine.grad, theirs)
+
+
+def test_warmup_says_when_the_kernels_are_ready(capsys):
+    from tinycnn.__main__ import main
+
+    assert main(["warmup"]) == 0 and "the kernels are ready" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""`python -m tinycnn gradcheck` and `python -m tinycnn summary MODEL`."""
+"""`python -m tinycnn gradcheck`, `python -m tinycnn summary MODEL` and `python -m tinycnn warmup`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     check = commands.add_parser("gradcheck", help="prove every layer's and loss's gradient by numbers")
     check.add_argument("--elementwise", action="store_true", help="compare every entry, not one random direction")
     commands.add_parser("summary", help="print the table of a saved model").add_argument("model")
+    commands.add_parser("warmup", help="compile the fast kernels now, so that no training run has to")
     options = parser.parse_args(arguments)
+    if options.command == "warmup":
+        return _warmup()
     return _gradcheck(options.elementwise) if options.command == "gradcheck" else _summary(options.model)
 
 
@@ -58,6 +61,28 @@ def _gradcheck(elementwise: bool) -> int:
             failures += 1
     print(f"{len(examples()) - failures} of {len(examples())} passed")
     return 1 if failures else 0
+
+
+def _warmup() -> int:
+    """Take one training step and one prediction through every kernel, in float32, the type that models are trained in."""
+    import time
+
+    import numpy as np
+
+    model = tc.Sequential(
+        tc.Conv2D(16, 3), tc.BatchNorm(), tc.ReLU(), tc.MaxPool2D(2), tc.AvgPool2D(2), tc.Flatten(), tc.Dense(1)
+    ).build((16, 16, 1))  # fmt: skip
+    x, y = np.zeros((2, 16, 16, 1), np.float32), np.array([0, 1])
+    start = time.perf_counter()
+    try:
+        with tc.backend("numba"):
+            model.train_step(x, y, tc.BCEWithLogits(), tc.Adam(model.parameters()))
+            model.predict(x)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"the kernels are ready after {time.perf_counter() - start:.1f} s; from now on they are loaded from the cache")
+    return 0
 
 
 def _summary(path: str) -> int:
