@@ -36,7 +36,12 @@ def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
     if missing:
         names = ", ".join(map(repr, missing))
         hint = f"The model needs {len(classifier.feature_names)} columns; their order and other columns do not matter"
-        raise InputError(f"{len(missing)} columns are missing: {names}", file=table.file, where="header", hint=hint)
+        raise InputError(
+            f"{len(missing)} column{'s are' if len(missing) > 1 else ' is'} missing: {names}",
+            file=table.file,
+            where="header",
+            hint=hint,
+        )
     x, problems = numbers(table, [mapping[name] for name in classifier.feature_names])
     beyond = classifier.preprocessing.beyond(x)
     for row in np.flatnonzero(beyond.any(axis=1)):

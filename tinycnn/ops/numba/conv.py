@@ -39,7 +39,7 @@ PARTIAL_FLOATS = 1 << 23  # at most, of all partial sums together
 IDLE = 0.35  # share of the tile's rows that may be idle before lines are gathered
 MOST_LINES = 16
 GRADIENT_PIXELS = 12  # over which a tile of the weight gradient sums at least, so that loading and storing it is little beside
-SMALL_GROUP = 8  # output channels a group below which most of a vector would be idle: those go the NumPy road
+SMALL_GROUP = 8  # channels a group below which most of a vector would be idle: those go the NumPy road
 NONE = np.empty(0, np.float32)  # no bias
 ONE = (1, 1, 1)
 
@@ -65,7 +65,7 @@ def conv_backward(
     wants_bias: bool = True,
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
     """See `ops.numpy.conv.conv_backward`."""
-    if not _fits(x, weight, groups) or x.shape[-1] // groups < SMALL_GROUP < x.shape[-1]:
+    if not _fits(x, weight, groups):
         return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias, scatter_windows)
     size, w = lift_conv(x.shape[1:-1], window)
     grad = _lifted(grad_output, w.output)
@@ -116,7 +116,8 @@ def _lifted(x: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
 
 
 def _fits(x: np.ndarray, weight: np.ndarray, groups: int) -> bool:
-    return x.dtype == weight.dtype == np.float32 and (groups == 1 or weight.shape[-1] // groups >= SMALL_GROUP)
+    of_group = min(weight.shape[-2], weight.shape[-1] // groups)  # either may be a vector's columns: forward, or backward
+    return x.dtype == weight.dtype == np.float32 and (groups == 1 or of_group >= SMALL_GROUP)
 
 
 def _matrix(weight: np.ndarray, groups: int) -> np.ndarray:
