@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import torch
 from machine import finish, spread
-from side_by_side import in_turn, timed
+from side_by_side import in_turn
 from torch import nn
 
 import tinycnn as tc
@@ -79,12 +79,9 @@ def main() -> None:
         batch = BATCHES[size]
         ours, theirs = steps(size, batch, dropout=0.0, channels_last=True)
         np.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
-        seconds = {}
-        for channels_last in (True, False):
-            _, theirs = steps(size, batch, 0.3, channels_last)
-            theirs(), theirs()
-            seconds[channels_last] = np.median([timed(theirs) for _ in range(3)])
-        best = min(seconds, key=seconds.get)
+        layouts = [steps(size, batch, 0.3, channels_last)[1] for channels_last in (True, False)]
+        last, first = np.median(in_turn(*layouts, ROUNDS), axis=0)  # in turn as well: three lone timings once chose the slower
+        best = bool(last <= first)
         times = in_turn(*steps(size, batch, 0.3, best), ROUNDS)
         ratio = spread(times[:, 1] / times[:, 0])
         mine, peer = 1000 * np.median(times, axis=0)
