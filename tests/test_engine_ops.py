@@ -155,7 +155,7 @@ def test_the_backend_is_really_chosen(monkeypatch):
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("scatter", [reference.scatter_windows, twins.scatter_windows], ids=["numpy", "numba"])
+@pytest.mark.parametrize("scatter", [reference.scatter_windows])
 @pytest.mark.parametrize("case", WINDOWS, ids=str)
 def test_gather_and_scatter_are_transposes(case, scatter, rng):
     shape, window = case[0], window_of(case)

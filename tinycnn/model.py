@@ -45,6 +45,7 @@ class Sequential(Layer):
         self.steps = 0  # training steps taken; with the seed, all that the random numbers depend on
         self.seed = 0
         self._macs: int | None = None
+        self._runner = None  # the plans, where the model runs on the kernels
 
     # As a layer
 
@@ -137,9 +138,11 @@ class Sequential(Layer):
         store = self.built()
         if optimizer.parameters[0].flat[0] is not store.values:
             raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
+        x = self.check(x)
         buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
         with ops.backend_for(self.total_macs()), np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
-            logits = self.forward(x, training=True)
+            plan = self._training_plan(x)
+            logits = plan.forward(x, self._streams()) if plan else self.forward(x, training=True)
             try:
                 value, grad = loss(logits, y, sample_weight)
             except ValueError:  # labels that do not fit: as if the step had never been tried
@@ -148,7 +151,10 @@ class Sequential(Layer):
             if not isfinite(value) or not np.isfinite(store.buffers).all():
                 raise divergence(self, x, logits, buffers, "loss")
             keep_good(self)
-            self.backward_parameters(grad)
+            if plan:
+                plan.backward(grad)
+            else:
+                self.backward_parameters(grad)
             if not np.isfinite(store.grads).all():
                 raise divergence(self, x, logits, buffers, "gradient")
             optimizer.step()
@@ -159,6 +165,9 @@ class Sequential(Layer):
         """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
         self.built()
         x, batch_size = self.check(x), positive_int(batch_size, f"{self.name}: batch_size")
+        with ops.backend_for(self.total_macs()):
+            if self._planned():
+                return self._plans().predict(self, x, batch_size)
         return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def predict_proba(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -268,6 +277,32 @@ class Sequential(Layer):
         from tinycnn.summary import summary
 
         return summary(self)
+
+    def _planned(self) -> bool:
+        """Whether the model runs as a plan: on the kernels, in their type, and with nobody looking in between."""
+        watched = any(layer.taps for _, layer in walk(self) if isinstance(layer, Sequential))
+        return ops.chosen() == "numba" and self.store.dtype == np.float32 and not watched and self._is_plain()
+
+    def _is_plain(self) -> bool:
+        return type(self).forward is Sequential.forward and type(self).backward is Sequential.backward
+
+    def _plans(self):
+        from tinycnn.plan.runner import Runner  # imports numba
+
+        if self._runner is None or self._runner.store is not self.store:
+            self._runner = Runner(self)
+        return self._runner
+
+    def _training_plan(self, x):
+        return self._plans().training_plan(self, len(x)) if self._planned() else None
+
+    def _streams(self):
+        rng = self._step_rng()
+        return lambda layer: _stream_of(layer, rng)
+
+    def __getstate__(self):
+        """Without the plans: a copy has memory of its own."""
+        return {**self.__dict__, "_runner": None}
 
     def _step_rng(self) -> np.random.Generator:
         """Counter-based: keyed by seed and step; each layer then takes its own stream."""

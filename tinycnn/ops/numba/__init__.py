@@ -1,15 +1,32 @@
-"""The fast twins: same names and signatures as `tinycnn.ops.numpy`, compiled by Numba. An op without a twin has no hot loop.
+"""The fast twins: same names and signatures as `tinycnn.ops.numpy`, on kernels compiled by Numba. Other ops have no hot loop.
 
-Importing this package imports numba; only `tinycnn.ops.backend` does so, and only when the twins are asked for.
+    vectors                                            how wide a register is, arithmetic on registers
+    tile  passes  winograd_transforms                  the three inner loops, as LLVM instructions
+    kernel  cache                                      how kernels are compiled, kept on disk, and run on threads
+    lines                                              how pixels come in and what happens to them on their way out
+    direct  weight_gradient  winograd  depthwise         the convolutions; `convolution` chooses among them
+    norm  pool  elementwise                            everything else
+    twins                                              the ops
+
+Importing this package imports numba; only `tinycnn.ops.backend` and `tinycnn.plan` do so, and only when the twins are asked for.
 """
 
-from tinycnn.ops.numba.activation import relu, relu_backward
-from tinycnn.ops.numba.conv import conv, conv_backward
-from tinycnn.ops.numba.dense import dense, dense_backward
-from tinycnn.ops.numba.norm import batch_statistics, normalise, normalise_backward
-from tinycnn.ops.numba.pool import average_pool, average_pool_backward, max_pool, max_pool_backward
-from tinycnn.ops.numba.update import adam_step
-from tinycnn.ops.numba.windows import scatter_windows
+from tinycnn.ops.numba.twins import (
+    adam_step,
+    average_pool,
+    average_pool_backward,
+    batch_statistics,
+    conv,
+    conv_backward,
+    dense,
+    dense_backward,
+    max_pool,
+    max_pool_backward,
+    normalise,
+    normalise_backward,
+    relu,
+    relu_backward,
+)
 
 __all__ = [
     "adam_step",
@@ -26,5 +43,4 @@ __all__ = [
     "normalise_backward",
     "relu",
     "relu_backward",
-    "scatter_windows",
 ]

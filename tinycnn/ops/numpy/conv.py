@@ -36,14 +36,12 @@ def conv_backward(
     groups: int,
     wants_input: bool = True,
     wants_bias: bool = True,
-    scatter=scatter_windows,
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
     """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for the
     first or last where it is not wanted.
 
     y = patches @ matrix, so grad_matrix = patches^T @ grad_y, grad_patches = grad_y @ matrix^T, and each patch's gradient goes
-    back to the pixels that the patch was cut from. `scatter` is the function that takes it there: this file's own form is all
-    matrix products, so a fast twin need only replace that.
+    back to the pixels that the patch was cut from.
     """
     patches, matrix = _patches(x, window, groups), _matrix(weight, groups)
     grad_y = grad_output.reshape(len(x), -1, groups, weight.shape[-1] // groups).swapaxes(1, 2)  # (N, G, P, OC/G)
@@ -53,7 +51,7 @@ def conv_backward(
     if not wants_input:
         return None, grad_weight, grad_bias
     grad_patches = grad_y @ matrix.swapaxes(1, 2)  # (N, G, P, K)
-    grad_input = scatter(_windows(grad_patches, x, window), x.shape[1:-1], window)
+    grad_input = scatter_windows(_windows(grad_patches, x, window), x.shape[1:-1], window)
     return grad_input, grad_weight, grad_bias
 
 

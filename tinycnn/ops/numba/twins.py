@@ -1,0 +1,239 @@
+"""The fast twins: each op of `ops.numpy` under its own name and signature, as one or two steps of the kernels.
+
+A twin takes float32; other types, and what no kernel serves, go the NumPy road. `tinycnn.plan` runs the same kernels for a whole
+model, over memory that is laid out once.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tinycnn.ops import numpy as reference
+from tinycnn.ops.numba import elementwise as e
+from tinycnn.ops.numba import norm as n
+from tinycnn.ops.numba import pool as p
+from tinycnn.ops.numba.convolution import Convolution, convolution
+from tinycnn.ops.numba.kernel import aligned, run
+from tinycnn.ops.numba.lift import lift
+from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
+from tinycnn.ops.numpy.pool import window_counts
+from tinycnn.ops.shapes import Window
+
+POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a convolution over single pixels
+
+
+def conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
+    """See `ops.numpy.conv.conv`."""
+    c = _convolution(x, weight, window, groups)
+    if not c.road or not _fast(x, weight):
+        return reference.conv(x, weight, bias, window, groups)
+    y = memory((len(x), *c.window.output, c.outputs))
+    end = End(bias=0 if bias is None else np.ascontiguousarray(bias))
+    run(*c.forward(_source(x, c.window.size), np.ascontiguousarray(weight), y, end, memory))
+    return y.reshape(len(x), *window.output_size(x.shape[1:-1]), c.outputs)
+
+
+def conv_backward(
+    grad_output: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    window: Window,
+    groups: int,
+    wants_input: bool = True,
+    wants_bias: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+    """See `ops.numpy.conv.conv_backward`."""
+    c = _convolution(x, weight, window, groups)
+    if not c.road or not _fast(grad_output, x, weight):
+        return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias)
+    grad, source, weight = _source(grad_output, c.window.output), _source(x, c.window.size), np.ascontiguousarray(weight)
+    grad_input = grad_bias = None
+    if wants_input:
+        grad_input = memory((len(x), *c.window.size, c.channels))
+        run(*c.input_gradient(grad, weight, grad_input, End(), memory))
+        grad_input = grad_input.reshape(x.shape)
+    grad_weight = memory(weight.shape)
+    run(*c.weight_gradient(source, grad, grad_weight, memory))
+    if wants_bias:
+        grad_bias = memory((c.outputs,))
+        run(*n.column_sums_steps(grad, grad_bias, memory((n.sums_tasks(grad.array.shape), c.outputs), np.float64)))
+    return grad_input, grad_weight, grad_bias
+
+
+def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """See `ops.numpy.dense.dense`."""
+    return conv(x[:, None], weight[None], bias, POINT, 1)[:, 0] if _fast(x, weight) else reference.dense(x, weight, bias)
+
+
+def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """See `ops.numpy.dense.dense_backward`."""
+    if not _fast(grad_output, x, weight):
+        return reference.dense_backward(grad_output, x, weight)
+    grad_input, grad_weight, grad_bias = conv_backward(grad_output[:, None], x[:, None], weight[None], POINT, 1)
+    return grad_input[:, 0], grad_weight[0], grad_bias
+
+
+def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """See `ops.numpy.norm.batch_statistics`."""
+    if not _fast(x):
+        return reference.batch_statistics(x)
+    x, channels = np.ascontiguousarray(x), x.shape[-1]
+    tasks = n.sums_tasks(x.shape)
+    moments, pivots = memory((tasks, n.TABLE, channels), np.float64), memory((tasks, channels))
+    mean, variance, *others = (np.ones(channels, np.float32) for _ in range(7))
+    names = ("inverse", "scale", "shift", "gamma", "beta")
+    run(
+        n.sums_step(x, End(moments=moments, pivots=pivots)),
+        n.settle_step(
+            tasks, channels, moments=moments, pivots=pivots, mean=mean, variance=variance, running_mean=0, running_var=0,
+            settings=np.zeros(2), **dict(zip(names, others, strict=True)),
+        ),
+    )  # fmt: skip
+    return mean, variance
+
+
+def normalise(x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.norm.normalise`."""
+    if not _fast(x, mean, inverse_std, gamma, beta):
+        return reference.normalise(x, mean, inverse_std, gamma, beta)
+    y, scale = memory(x.shape), inverse_std * gamma
+    run(e.write_step(Source(np.ascontiguousarray(x), NORMALISE, scale=scale, shift=beta - mean * scale), y))
+    return y
+
+
+def normalise_backward(
+    grad_output: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    gamma: np.ndarray,
+    of_batch: bool,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """See `ops.numpy.norm.normalise_backward`."""
+    if not _fast(grad_output, x, mean, inverse_std, gamma):
+        return reference.normalise_backward(grad_output, x, mean, inverse_std, gamma, of_batch)
+    grad, x, channels = np.ascontiguousarray(grad_output), np.ascontiguousarray(x), x.shape[-1]
+    tasks = n.sums_tasks(x.shape)
+    sums = memory((tasks, n.TABLE, channels), np.float64)
+    grad_gamma, grad_beta, a, b, c = (memory((channels,)) for _ in range(5))
+    grad_input = memory(x.shape)
+    run(
+        n.sums_step(grad, End(sums=sums, x=x, mean=np.ascontiguousarray(mean))),
+        n.settle_gradient_step(
+            tasks, channels, sums=sums, gamma=np.ascontiguousarray(gamma), mean=np.ascontiguousarray(mean),
+            inverse=np.ascontiguousarray(inverse_std), grad_gamma=grad_gamma, grad_beta=grad_beta, a=a, b=b, c=c,
+            of_batch=int(of_batch),
+        ),
+        e.write_step(Source(grad, NORM_GRADIENT, x, a, b, c), grad_input),
+    )  # fmt: skip
+    return grad_input, grad_gamma, grad_beta
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.activation.relu`."""
+    if not _fast(x):
+        return reference.relu(x)
+    y = memory(x.shape)
+    run(e.combine_step(e.RECTIFY, np.ascontiguousarray(x), 0, y))
+    return y
+
+
+def relu_backward(grad_output: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.activation.relu_backward`."""
+    if not _fast(grad_output, y):
+        return reference.relu_backward(grad_output, y)
+    grad_input = memory(y.shape)
+    run(e.combine_step(e.WHERE_POSITIVE, np.ascontiguousarray(grad_output), np.ascontiguousarray(y), grad_input))
+    return grad_input
+
+
+def max_pool(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """See `ops.numpy.pool.max_pool`."""
+    if not _fast(x) or prod(window.kernel) > 256:  # the winner would not fit a byte
+        return reference.max_pool(x, window)
+    w = lift(x.shape[1:-1], window)
+    y = memory((len(x), *w.output, x.shape[-1]))
+    winner = np.empty(y.shape, np.uint8)
+    run(p.pool_step(_source(x, w.size), y, winner, 0, w))
+    shape = (len(x), *window.output_size(x.shape[1:-1]), x.shape[-1])
+    return y.reshape(shape), winner.reshape(shape)
+
+
+def max_pool_backward(grad_output: np.ndarray, winner: np.ndarray, size: tuple[int, ...], window: Window) -> np.ndarray:
+    """See `ops.numpy.pool.max_pool_backward`."""
+    if not _fast(grad_output) or winner.dtype != np.uint8:
+        return reference.max_pool_backward(grad_output, winner, size, window)
+    w = lift(size, window)
+    x = memory((len(grad_output), *w.size, grad_output.shape[-1]))
+    run(p.pool_gradient_step(np.ascontiguousarray(grad_output), np.ascontiguousarray(winner), 0, x, End(), w))
+    return x.reshape(len(x), *size, -1)
+
+
+def average_pool(x: np.ndarray, window: Window, count_padding: bool) -> np.ndarray:
+    """See `ops.numpy.pool.average_pool`."""
+    if not _fast(x):
+        return reference.average_pool(x, window, count_padding)
+    w = lift(x.shape[1:-1], window)
+    y = memory((len(x), *w.output, x.shape[-1]))
+    run(p.pool_step(_source(x, w.size), y, 0, shares(x.shape[1:-1], window, count_padding), w))
+    return y.reshape(len(x), *window.output_size(x.shape[1:-1]), -1)
+
+
+def average_pool_backward(grad_output: np.ndarray, size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
+    """See `ops.numpy.pool.average_pool_backward`."""
+    if not _fast(grad_output):
+        return reference.average_pool_backward(grad_output, size, window, count_padding)
+    w = lift(size, window)
+    x = memory((len(grad_output), *w.size, grad_output.shape[-1]))
+    run(p.pool_gradient_step(np.ascontiguousarray(grad_output), 0, shares(size, window, count_padding), x, End(), w))
+    return x.reshape(len(x), *size, -1)
+
+
+def adam_step(
+    value: np.ndarray,
+    grad: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    step: int,
+) -> None:
+    """See `ops.numpy.update.adam_step`."""
+    if not _fast(value, grad, first, second) or not value.flags.c_contiguous:
+        reference.adam_step(value, grad, first, second, lr, betas, eps, step)
+        return
+    settings = np.array(adam_settings(lr, betas, eps, step), np.float32)
+    run(e.adam_step_of(value, np.ascontiguousarray(grad), first, second, settings, value.size))
+
+
+def adam_settings(lr: float, betas: tuple[float, float], eps: float, step: int) -> tuple[float, ...]:
+    """The numbers of `elementwise.adam_step_of`."""
+    beta1, beta2 = betas
+    return beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+
+
+def shares(size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
+    """One over the numbers that each window's mean is over."""
+    return (1 / window_counts(size, window, count_padding)).astype(np.float32)
+
+
+def memory(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
+    """A new array that starts at a cache line."""
+    floats = prod(shape) * np.dtype(dtype).itemsize // 4
+    return aligned(floats).view(dtype).reshape(shape)
+
+
+def _convolution(x: np.ndarray, weight: np.ndarray, window: Window, groups: int) -> Convolution:
+    return convolution(x.shape[1:-1], window, x.shape[-1], weight.shape[-1], groups)
+
+
+def _source(x: np.ndarray, size: tuple[int, int, int]) -> Source:
+    """x (N, ..., C) as (N, D, H, W, C)."""
+    return Source(np.ascontiguousarray(x).reshape(len(x), *size, x.shape[-1]))
+
+
+def _fast(*arrays: np.ndarray) -> bool:
+    return all(array.dtype == np.float32 for array in arrays)

@@ -1,0 +1,11 @@
+"""A model as steps of compiled kernels over memory laid out once: what makes training and prediction fast.
+
+    pairs                  which neighbouring layers are computed together; numba is not needed to ask
+    arena  base            memory, and what flows from item to item
+    rows  convolved  others  training    a training step
+    inference              a prediction
+    runner                 which plan a model runs
+
+The layers know nothing of it: their own forward and backward are the form to read, and the one that `capture` looks into.
+Importing anything but `pairs` imports numba.
+"""

@@ -1,0 +1,105 @@
+"""What training and inference plans share: steps collected into programs, memory taken and given back, and what flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinycnn.ops.numba.elementwise import write_step
+from tinycnn.ops.numba.kernel import Program, Step
+from tinycnn.ops.numba.lines import PLAIN, Source
+from tinycnn.plan.arena import Arena, Buffer
+
+SERIAL_MACS = 2_000_000  # of a batch, below which waking a second thread costs more than it brings
+
+
+class Flow:
+    """What goes from item to item: a source, and where it is a gradient, the tables its producer filled for the item below.
+
+    `owned` says that the buffer may be written over and given back by whoever takes the flow.
+    """
+
+    def __init__(self, source: Source, owned: bool = True, tables: dict | None = None):
+        self.source, self.owned, self.tables = source, owned, tables
+
+    @property
+    def array(self) -> Buffer:
+        """The buffer, whatever its reader sees in it."""
+        return self.source.array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ..., C)."""
+        return self.source.array.shape
+
+    def reshaped(self, *shape: int) -> Flow:
+        """The same buffer in another shape (its channels, where the reader sees more than the buffer, stay the last axis)."""
+        array = self.source.array.reshaped(*shape)
+        return Flow(self.source._replace(array=array), self.owned, self.tables)
+
+
+class Plan:
+    """Programs and Python calls in a row, over one arena."""
+
+    def __init__(self, macs: int):
+        self.arena = Arena()
+        self.serial = macs < SERIAL_MACS
+        self.acts: list = []
+        self._steps: list[Step] = []
+
+    def add(self, *steps: Step) -> None:
+        """Steps to run next."""
+        self._steps.extend(steps)
+
+    def call(self, function: Callable) -> None:
+        """A Python function to call next, without arguments."""
+        self.acts = [*self.flush(), function]
+
+    def flush(self) -> list:
+        """All acts so far; what was added since the last call becomes one program."""
+        if self._steps:
+            self.acts.append(self._steps)
+            self._steps = []
+        return self.acts
+
+    def acts_so_far(self) -> list:
+        """End a row of acts and begin a new one."""
+        acts, self.acts = self.flush(), []
+        return acts
+
+    def compiled(self, acts: list) -> list[Callable]:
+        """Acts as functions to call, now that the memory is there."""
+        return [Program(act, self.arena.address, self.serial).run if isinstance(act, list) else act for act in acts]
+
+    def take(self, shape: tuple[int, ...], dtype=np.float32) -> Buffer:
+        """See `Arena.take`."""
+        return self.arena.take(shape, dtype)
+
+    def give(self, *buffers: Buffer) -> None:
+        """See `Arena.give`."""
+        for buffer in buffers:
+            self.arena.give(buffer)
+
+    def release(self, flow: Flow) -> None:
+        """Give back a flow's buffer, if it is the flow's own."""
+        if flow.owned:
+            self.give(flow.array)
+
+    def borrowed(self):
+        """A function that takes buffers for one job, and the list to give back after it."""
+        buffers: list[Buffer] = []
+
+        def memory(shape, dtype=np.float32):
+            buffers.append(self.take(shape, dtype))
+            return buffers[-1]
+
+        return memory, buffers
+
+    def written(self, flow: Flow) -> Flow:
+        """The flow with what its reader sees written to a buffer; in place where the buffer is the flow's own."""
+        if flow.source.mode == PLAIN:
+            return flow
+        array = flow.array if flow.owned else self.take(flow.shape)
+        self.add(write_step(flow.source, array))
+        return Flow(Source(array))

@@ -1,0 +1,219 @@
+"""All other items in training: activations, pooling, dropout, shapes, shortcuts, and layers that the planner does not know."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tinycnn.ops.numba import elementwise as e
+from tinycnn.ops.numba import pool as p
+from tinycnn.ops.numba.lift import lift
+from tinycnn.ops.numba.lines import End, Source
+from tinycnn.ops.numba.twins import shares
+from tinycnn.plan.base import Flow
+from tinycnn.plan.pairs import chain
+from tinycnn.plan.rows import Row, TrainedItem, masked
+
+
+class Rectified(TrainedItem, kinds=("relu",)):
+    """A ReLU that stands alone."""
+
+    def forward(self, plan, flow, above):
+        """Written."""
+        flow = plan.written(flow)
+        self.y = plan.take(flow.shape)
+        plan.add(e.combine_step(e.RECTIFY, flow.array, 0, self.y))
+        self.x = flow
+        return Flow(Source(self.y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """The gradient where the output is above 0."""
+        grad = masked(plan, grad, self.y)
+        plan.give(self.y)
+        plan.release(self.x)
+        return grad
+
+
+class Pooled(TrainedItem, kinds=("max", "average")):
+    """Max or average pooling."""
+
+    def forward(self, plan, flow, above):
+        """Reads its input through a batch norm and a ReLU."""
+        layer = self.layer
+        self.window = lift(layer.input_shape[:-1], layer.window)
+        shape = (plan.batch, *layer.output_shape)
+        self.y = plan.take(shape)
+        self.winner = plan.take(shape, np.uint8) if self.is_max() else 0
+        self.shares = 0 if self.is_max() else shares(layer.input_shape[:-1], layer.window, layer.count_padding)
+        plan.add(p.pool_step(flow.source, self.y, self.winner, self.shares, self.window))
+        self.x = flow
+        return Flow(Source(self.y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """Every window's gradient to where it came from."""
+        grad = plan.written(grad)
+        result = None
+        if wants_input:
+            x = plan.take((plan.batch, *self.layer.input_shape))
+            end, tables = below.gradient_end(plan, plan.batch) if below else (End(), None)
+            plan.add(p.pool_gradient_step(grad.array, self.winner, self.shares, x, end, self.window))
+            result = Flow(Source(x), tables=tables)
+        plan.release(grad)
+        plan.give(self.y)
+        if self.is_max():
+            plan.give(self.winner)
+        plan.release(self.x)
+        return result
+
+    def is_max(self) -> bool:
+        """Or average."""
+        return not hasattr(self.layer, "count_padding")
+
+
+class Averaged(TrainedItem, kinds=("mean",)):
+    """The mean over all positions."""
+
+    def forward(self, plan, flow, above):
+        """Reads its input through a batch norm and a ReLU."""
+        self.y = plan.take((plan.batch, *self.layer.output_shape))
+        self.share = np.array([1 / prod(self.layer.input_shape[:-1])], np.float32)
+        plan.add(p.mean_step(flow.source, self.y, self.share))
+        self.x = flow
+        return Flow(Source(self.y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """The same share for every position."""
+        grad = plan.written(grad)
+        result = None
+        if wants_input:
+            x = plan.take((plan.batch, *self.layer.input_shape))
+            end, tables = below.gradient_end(plan, plan.batch) if below else (End(), None)
+            plan.add(p.mean_gradient_step(grad.array, self.share, x, end))
+            result = Flow(Source(x), tables=tables)
+        plan.release(grad)
+        plan.give(self.y)
+        plan.release(self.x)
+        return result
+
+
+class Dropped(TrainedItem, kinds=("dropout",)):
+    """Dropout: the random numbers themselves are kept, instead of a mask."""
+
+    def forward(self, plan, flow, above):
+        """The numbers are those of `Dropout.forward`."""
+        if self.layer.rate == 0:
+            return flow
+        flow, layer = plan.written(flow), self.layer
+        self.noise, self.y = plan.take(flow.shape), plan.take(flow.shape)
+        noise = self.noise
+
+        def draw():
+            plan.stream_of(layer).random(out=plan.arena.array(noise), dtype=np.float32)
+
+        plan.call(draw)
+        self.settings = np.array([layer.rate, 1 / (1 - layer.rate)], np.float32)
+        plan.add(e.combine_step(e.DROP, flow.array, noise, self.y, self.settings))
+        self.x = flow
+        return Flow(Source(self.y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """The same numbers pass, with the same factor."""
+        if self.layer.rate == 0:
+            return grad
+        grad = plan.written(grad)
+        result = grad.array if grad.owned else plan.take(grad.shape)
+        plan.add(e.combine_step(e.DROP, grad.array, self.noise, result, self.settings))
+        plan.give(self.y, self.noise)
+        plan.release(self.x)
+        return Flow(Source(result))
+
+
+class Flattened(TrainedItem, kinds=("flatten",)):
+    """Another shape."""
+
+    def forward(self, plan, flow, above):
+        """Channels move, so nothing can be left to the reader."""
+        self.x = plan.written(flow)
+        return Flow(self.x.source, owned=False).reshaped(plan.batch, *self.layer.output_shape)
+
+    def backward(self, plan, grad, below, wants_input):
+        """Back."""
+        plan.release(self.x)
+        return plan.written(grad).reshaped(plan.batch, *self.layer.input_shape)
+
+
+class Summed(TrainedItem, kinds=("residual",)):
+    """A body and a shortcut, added; with a ReLU or without."""
+
+    def __init__(self, item):
+        super().__init__(item)
+        self.body = Row(chain(self.layer.body))
+        self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut))
+
+    def frozen(self):
+        """See `Row.frozen`."""
+        return self.body.frozen() + (self.shortcut.frozen() if self.shortcut else ())
+
+    def forward(self, plan, flow, above):
+        """Both ways read the same input."""
+        self.x = plan.written(flow)
+        x = Flow(self.x.source, owned=False)
+        ways = [self.body.forward(plan, x, None), self.shortcut.forward(plan, x, None) if self.shortcut else x]
+        self.ways = [plan.written(way) for way in ways]
+        self.y = plan.take((plan.batch, *self.layer.output_shape))
+        kind = e.ADD_RECTIFY if self.relu else e.ADD
+        plan.add(e.combine_step(kind, *(way.array for way in self.ways), self.y))
+        for way in self.ways:
+            plan.release(way)
+        return Flow(Source(self.y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """The gradient runs back both ways and adds up."""
+        grad = masked(plan, grad, self.y) if self.relu else plan.written(grad)
+        plan.give(self.y)
+        shared = Flow(grad.source, owned=False)
+        first = self.body.backward(plan, shared, None, wants_input)
+        second = self.shortcut.backward(plan, shared, None, wants_input) if self.shortcut else shared
+        result = None
+        if wants_input:
+            first, second = plan.written(first), plan.written(second)
+            result = first.array if first.owned else plan.take(first.shape)
+            plan.add(e.combine_step(e.ADD, first.array, second.array, result))
+            plan.release(second)
+        plan.release(grad)
+        plan.release(self.x)
+        return Flow(Source(result)) if wants_input else None
+
+
+class Foreign(TrainedItem, kinds=("foreign",)):
+    """A layer that the planner does not know: run as it is, between two programs."""
+
+    def forward(self, plan, flow, above):
+        """The layer keeps what it needs by itself."""
+        self.x = plan.written(flow)
+        self.y = plan.take((plan.batch, *self.layer.output_shape))
+        layer, x, y = self.layer, self.x.array, self.y
+
+        def run():
+            plan.arena.array(y)[...] = layer.forward(plan.arena.array(x), True, plan.stream_of(layer))
+
+        plan.call(run)
+        return Flow(Source(y), owned=False)
+
+    def backward(self, plan, grad, below, wants_input):
+        """Likewise."""
+        grad = plan.written(grad)
+        layer, from_, to = self.layer, grad.array, plan.take((plan.batch, *self.layer.input_shape)) if wants_input else None
+
+        def run():
+            if to is None:
+                layer.backward_parameters(plan.arena.array(from_))
+            else:
+                plan.arena.array(to)[...] = layer.backward(plan.arena.array(from_))
+
+        plan.call(run)
+        plan.release(grad)
+        plan.give(self.y)
+        plan.release(self.x)
+        return Flow(Source(to)) if wants_input else None

@@ -1,0 +1,107 @@
+"""A model as a chain of items: which neighbours are computed together. Needs no numba, so that `summary()` can show it.
+
+conv or dense + relu        the ReLU is applied before the output leaves the cache
+conv + batch norm           the sums for the statistics are taken there too
+batch norm + relu           never written: applied by whoever reads the output, and in backward likewise
+residual + relu             the ReLU is applied to the sum
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+from tinycnn.blocks import Residual
+from tinycnn.layers.activations import ReLU
+from tinycnn.layers.base import Layer
+from tinycnn.layers.conv import Conv
+from tinycnn.layers.dense import Dense
+from tinycnn.layers.dropout import Dropout
+from tinycnn.layers.norm import BatchNorm
+from tinycnn.layers.pool import AvgPool2D, GlobalAvgPool, MaxPool2D, Pool
+from tinycnn.layers.reshape import Flatten
+from tinycnn.model import Sequential
+from tinycnn.ops.roads import road
+from tinycnn.ops.shapes import Window
+
+KINDS = {
+    Conv: "conv",
+    Dense: "dense",
+    BatchNorm: "norm",
+    ReLU: "relu",
+    MaxPool2D: "max",
+    AvgPool2D: "average",
+    GlobalAvgPool: "mean",
+    Dropout: "dropout",
+    Flatten: "flatten",
+    Residual: "residual",
+}
+POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a convolution over single pixels
+
+
+class Item(NamedTuple):
+    """One or two layers: `relu` is the ReLU behind `layer` that is computed with it, or None."""
+
+    kind: str
+    layer: Layer
+    relu: Layer | None = None
+
+
+def chain(model: Layer) -> list[Item]:
+    """The items of a model, rows inside rows laid end to end."""
+    items: list[Item] = []
+    for layer in _flat(model):
+        kind = kind_of(layer)
+        takes_relu = items and items[-1].relu is None and items[-1].kind in ("conv", "dense", "norm", "residual")
+        if kind == "relu" and takes_relu:
+            items[-1] = items[-1]._replace(relu=layer)
+        else:
+            items.append(Item(kind, layer))
+    return items
+
+
+def kind_of(layer: Layer) -> str:
+    """What the planner takes a layer for; "foreign" is run as it is, as is every layer whose forward somebody wrote anew."""
+    for known, kind in KINDS.items():
+        same = type(layer).forward is known.forward and type(layer).backward is known.backward
+        if isinstance(layer, known) and same and type(layer).setup in (known.setup, Pool.setup):
+            if kind == "conv" and not conv_road(layer):
+                return "foreign"
+            return "foreign" if kind == "max" and prod(layer.size) > 256 else kind  # the winning tap would not fit a byte
+    return "foreign"
+
+
+def conv_road(layer: Layer) -> str:
+    """See `ops.roads.road`."""
+    if isinstance(layer, Dense):
+        return "direct"
+    return road(layer.window, layer.input_shape[-1], layer.filters, layer.groups)
+
+
+def placement(model: Layer) -> dict[int, str]:
+    """For the layers of a chain, by id: the kernel that computes them, or the layer that they are computed with."""
+    places: dict[int, str] = {}
+    before = None
+    for item in chain(model):
+        own = {"foreign": "on its own", "residual": ""}.get(item.kind, item.kind)
+        if item.kind in ("conv", "dense"):
+            own = conv_road(item.layer)
+        elif item.kind == "norm":
+            with_conv = before is not None and before.kind in ("conv", "dense") and before.relu is None
+            own = f"with {before.layer.name}" if with_conv else "with its reader"
+        elif item.kind == "residual":
+            for row in item.layer.children().values():
+                places.update(placement(row))
+        places[id(item.layer)] = own
+        if item.relu is not None:
+            places[id(item.relu)] = f"with {item.layer.name}"
+        before = item
+    return places
+
+
+def _flat(layer: Layer):
+    if isinstance(layer, Sequential) and type(layer).forward is Sequential.forward:
+        for inner in layer.layers.values():
+            yield from _flat(inner)
+    else:
+        yield layer

@@ -1,0 +1,65 @@
+"""Items in training: what each must offer, and how a row of them runs forward and backward.
+
+Each item's `forward` takes the flow from the item before and gives its own; its `backward` takes the gradient of what it gave and
+gives that of what it took, or None where nobody wants it. Both only write down steps.
+
+What an item gave stays until its own backward: the items behind have had their use of it by then.
+"""
+
+from __future__ import annotations
+
+from tinycnn.ops.numba import elementwise as e
+from tinycnn.ops.numba.lines import End, Source
+from tinycnn.plan.base import Flow, Plan
+from tinycnn.plan.pairs import Item
+
+
+class Row:
+    """Items one after the other."""
+
+    def __init__(self, items: list[Item]):
+        self.items = [TrainedItem.kinds[item.kind](item) for item in items]
+
+    def frozen(self) -> tuple[bool, ...]:
+        """Which batch norms are frozen: all of a layer's state that the steps depend on."""
+        return tuple(flag for item in self.items for flag in item.frozen())
+
+    def forward(self, plan: Plan, flow: Flow, above) -> Flow:
+        """The last item's flow."""
+        for i, item in enumerate(self.items):
+            flow = item.forward(plan, flow, self.items[i + 1] if i + 1 < len(self.items) else above)
+        return flow
+
+    def backward(self, plan: Plan, grad: Flow, below, wants_input: bool) -> Flow | None:
+        """The gradient of the first item's input. `below` is the item in front of the row, or None."""
+        for i in reversed(range(len(self.items))):
+            grad = self.items[i].backward(plan, grad, self.items[i - 1] if i else below, wants_input or i > 0)
+        return grad
+
+
+class TrainedItem:
+    """One item in training; `forward` and `backward` as in `Row`, with the neighbours they may work for."""
+
+    kinds: dict[str, type[TrainedItem]] = {}  # of items, by the names that `pairs` gives them
+
+    def __init_subclass__(cls, kinds: tuple[str, ...]):
+        TrainedItem.kinds.update(dict.fromkeys(kinds, cls))
+
+    def __init__(self, item: Item):
+        self.layer, self.relu = item.layer, item.relu is not None
+
+    def frozen(self) -> tuple[bool, ...]:
+        """See `Row.frozen`."""
+        return ()
+
+    def gradient_end(self, plan: Plan, tasks: int) -> tuple[End, dict | None]:
+        """What the one who computes the gradient of this item's output should do for it at once, and the tables it fills."""
+        return End(), None
+
+
+def masked(plan: Plan, grad: Flow, y) -> Flow:
+    """The gradient where y > 0."""
+    grad = plan.written(grad)
+    result = grad.array if grad.owned else plan.take(grad.shape)
+    plan.add(e.combine_step(e.WHERE_POSITIVE, grad.array, y, result))
+    return Flow(Source(result))

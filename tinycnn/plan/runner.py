@@ -1,0 +1,48 @@
+"""A model's plans: made at first use for each number of rows, kept while they fit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from tinycnn.plan.inference import InferencePlan, rows_at_once
+from tinycnn.plan.training import TrainingPlan
+
+KEPT = 3  # plans of each kind: a whole batch, the smaller last one, a single row
+
+
+class Runner:
+    """The plans of one model. Several threads may predict at once: they take turns."""
+
+    def __init__(self, model):
+        self.store = model.store
+        self.training: list[TrainingPlan] = []
+        self.inference: list[InferencePlan] = []
+        self.lock = threading.Lock()
+
+    def training_plan(self, model, batch: int) -> TrainingPlan:
+        """The plan for a training step of `batch` rows."""
+        self.inference.clear()  # their memory is of no use while the weights move
+        self.training = [plan for plan in self.training if plan.store is model.store and plan.frozen == plan.row.frozen()]
+        return _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch))
+
+    def predict(self, model, x: np.ndarray, batch_size: int) -> np.ndarray:
+        """The logits of x (N, *input_shape) in eval mode."""
+        y = np.empty((len(x), *model.output_shape), np.float32)
+        step = rows_at_once(model, min(batch_size, len(x)))
+        with self.lock:
+            for start in range(0, len(x), step):
+                part = x[start : start + step]
+                rows = len(part)
+                plan = _kept(self.inference, lambda plan, n=rows: plan.rows == n, lambda n=rows: InferencePlan(model, n))
+                y[start : start + rows] = plan.run(part)
+        return y
+
+
+def _kept(plans: list, fits: Callable, make: Callable):
+    """The plan that fits, moved to the front; made if there is none, and the one used longest ago dropped."""
+    plan = next((plan for plan in plans if fits(plan)), None) or make()
+    plans[:] = [plan, *(other for other in plans if other is not plan)][:KEPT]
+    return plan

@@ -1,0 +1,47 @@
+"""A training step as a plan: every item's forward in order, every item's backward in reverse, over memory laid out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tinycnn.ops.numba.lines import Source
+from tinycnn.plan import convolved, others  # noqa: F401  they make the kinds of items known
+from tinycnn.plan.base import Flow, Plan
+from tinycnn.plan.pairs import chain
+from tinycnn.plan.rows import Row
+
+
+class TrainingPlan(Plan):
+    """Forward and backward of a model for batches of `batch` rows. Not for two threads at once."""
+
+    def __init__(self, model, batch: int):
+        super().__init__(model.total_macs() * batch)
+        self.batch, self.store = batch, model.built()
+        self.row = Row(chain(model))
+        self.frozen = self.row.frozen()
+        x = Flow(Source(self.take((batch, *model.input_shape))), owned=False)
+        y = self.written(self.row.forward(self, x, None))
+        forward = self.acts_so_far()
+        grad = Flow(Source(self.take((batch, *model.output_shape))))
+        self.row.backward(self, grad, None, wants_input=False)
+        backward = self.acts_so_far()
+        self.arena.lay_out()
+        self.x, self.y, self.grad = (self.arena.array(flow.array) for flow in (x, y, grad))
+        self.forward_acts, self.backward_acts = self.compiled(forward), self.compiled(backward)
+        self.stream_of: Callable | None = None
+
+    def forward(self, x: np.ndarray, stream_of: Callable) -> np.ndarray:
+        """The logits, which the next step overwrites. `stream_of(layer)` gives a layer's random numbers of this step."""
+        self.x[...] = x
+        self.stream_of = stream_of
+        for act in self.forward_acts:
+            act()
+        return self.y
+
+    def backward(self, grad: np.ndarray) -> None:
+        """Fill the gradients of all parameters, from that of the logits."""
+        self.grad[...] = grad
+        for act in self.backward_acts:
+            act()
