@@ -273,13 +273,20 @@ def test_the_summary_by_hand():
     lines = model.summary().splitlines()
     rows = {line.split()[0]: re.split(r"  +", line.strip())[1:] for line in lines[3:] if not line.startswith("-")}
     assert rows == {
-        "conv2d_1": ["(12, 10, 4)", "40", "4,320", "1.9 KiB", "3 x 3"],  # 120 positions x 9 x 4; 120 x 4 x 4 bytes
-        "batchnorm_1": ["(12, 10, 4)", "8", "0", "1.9 KiB", "3 x 3"],
-        "maxpool2d_1": ["(6, 5, 4)", "0", "0", "480 B", "4 x 4"],
-        "residual_1": ["(6, 5, 4)", "144", "4,320", "960 B", "8 x 8"],  # the body's output and the sum; two pixels apart
-        "conv2d_2": ["(2, 1, 2)", "38", "72", "16 B", "16 x 16"],  # 3 x 3 x 2 x 2 weights and 2; 8 + 4 * 2
-        "flatten_1": ["(4,)", "0", "0", "16 B", "16 x 16"],
-        "dense_1": ["(1,)", "5", "4", "4 B", "all"],
+        "conv2d_1": ["(12, 10, 4)", "40", "4,320", "1.9 KiB", "3 x 3", "direct"],  # 120 positions x 9 x 4; 120 x 4 x 4 bytes
+        "batchnorm_1": ["(12, 10, 4)", "8", "0", "1.9 KiB", "3 x 3", "with conv2d_1"],
+        "maxpool2d_1": ["(6, 5, 4)", "0", "0", "480 B", "4 x 4", "max"],
+        "residual_1": [
+            "(6, 5, 4)",
+            "144",
+            "4,320",
+            "960 B",
+            "8 x 8",
+            "direct",
+        ],  # the body's output and the sum; two pixels apart
+        "conv2d_2": ["(2, 1, 2)", "38", "72", "16 B", "16 x 16", "on its own"],  # 3 x 3 x 2 x 2 weights and 2; 8 + 4 * 2
+        "flatten_1": ["(4,)", "0", "0", "16 B", "16 x 16", "flatten"],
+        "dense_1": ["(1,)", "5", "4", "4 B", "all", "direct"],
         "total": ["235", "8,716", "5.2 KiB"],
     }
     assert model.total_macs() == 8716

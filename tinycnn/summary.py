@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from tinycnn.layers.base import walk
+from tinycnn.ops.backend import runs_on
+from tinycnn.plan.pairs import placement
 
 
 def summary(model) -> str:
-    """One line a layer and a total: output shape, parameters, multiply-adds and activation memory a row, receptive field."""
-    store = model.built()
+    """One line a layer and a total: output shape, parameters, multiply-adds and activation memory a row, receptive field.
+
+    The last column is for training on the fast kernels: which one computes a layer, or which neighbour it is computed with.
+    """
+    store, places = model.built(), placement(model)
     field = ((1,) * (len(model.input_shape) - 1), (1,) * (len(model.input_shape) - 1))
-    rows = [("layer", "output shape", "parameters", "MACs", "activation", "receptive field")]
+    rows = [("layer", "output shape", "parameters", "MACs", "activation", "receptive field", "kernel")]
     total = [0, 0, 0]
     for name, layer in model.layers.items():
         parameters = sum(a.size for _, inner in walk(layer) for a in inner.params.values())
@@ -20,13 +25,22 @@ def summary(model) -> str:
         seen = "all" if field is None else " x ".join(map(str, field[0]))
         frozen = " (frozen)" if layer.frozen else ""
         shape = str(layer.output_shape)
-        rows.append((name + frozen, shape, f"{parameters:,}", f"{macs:,}", _bytes(memory), seen))
-    rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), ""))
+        rows.append((name + frozen, shape, f"{parameters:,}", f"{macs:,}", _bytes(memory), seen, places.get(id(layer), "")))
+    rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), "", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True))) for r in rows]
-    lines[-1] = lines[-1].rstrip()
-    head = f"input {model.input_shape}, {store.dtype}; MACs and activation memory are for one row"
+    lines = [
+        "  ".join(c.ljust(w) if i in (0, 1, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
+        for r in rows
+    ]
+    lines = [line.rstrip() for line in lines]
+    head = f"input {model.input_shape}, {store.dtype}, runs on {runs_on(total[1])}; MACs and activation memory are for one row"
     return "\n".join([head, lines[0], "-" * len(lines[0]), *lines[1:-1], "-" * len(lines[0]), lines[-1]])
+
+
+def _line(cells, widths) -> str:
+    """Words to the left, numbers to the right."""
+    sides = [str.ljust, str.ljust, str.rjust, str.rjust, str.rjust, str.rjust, str.ljust]
+    return "  ".join(side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True)).rstrip()
 
 
 def _bytes(count: int) -> str:

@@ -45,10 +45,15 @@ def chosen() -> str:
 
 def backend_for(macs: int) -> backend:
     """The backend in which a model of so many multiply-adds a row runs, as a `with` block."""
+    return backend(runs_on(macs))
+
+
+def runs_on(macs: int) -> str:
+    """The backend in which a model of so many multiply-adds a row runs: "numpy" or "numba"."""
     name = chosen()
     if name == "auto":
         name = "numba" if macs >= SMALL_MODEL_MACS and has_numba() else "numpy"
-    return backend(name)
+    return name
 
 
 def has_numba() -> bool:

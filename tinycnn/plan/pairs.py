@@ -83,15 +83,18 @@ def placement(model: Layer) -> dict[int, str]:
     places: dict[int, str] = {}
     before = None
     for item in chain(model):
-        own = {"foreign": "on its own", "residual": ""}.get(item.kind, item.kind)
+        own = {"foreign": "on its own"}.get(item.kind, item.kind)
         if item.kind in ("conv", "dense"):
             own = conv_road(item.layer)
         elif item.kind == "norm":
             with_conv = before is not None and before.kind in ("conv", "dense") and before.relu is None
             own = f"with {before.layer.name}" if with_conv else "with its reader"
         elif item.kind == "residual":
+            inside: dict[int, str] = {}
             for row in item.layer.children().values():
-                places.update(placement(row))
+                inside.update(placement(row))
+            places.update(inside)
+            own = ", ".join(dict.fromkeys(place for place in inside.values() if not place.startswith("with ")))
         places[id(item.layer)] = own
         if item.relu is not None:
             places[id(item.relu)] = f"with {item.layer.name}"
