@@ -139,10 +139,12 @@ class Sequential(Layer):
         if optimizer.parameters[0].flat[0] is not store.values:
             raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
         x = self.check(x)
+        plans = self._plans(ops.trains_on())
         buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
-        with ops.backend_for(self.total_macs()), np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
-            plan = self._training_plan(x)
-            logits = plan.forward(x, self._streams()) if plan else self.forward(x, training=True)
+        backend = ops.backend("numba") if plans else ops.backend_for(self.total_macs())
+        with backend, np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
+            plan = plans.training_plan(self, len(x)) if plans else None
+            logits = plan.forward(x, self.seed, self.steps, self._stream) if plan else self.forward(x, training=True)
             try:
                 value, grad = loss(logits, y, sample_weight)
             except ValueError:  # labels that do not fit: as if the step had never been tried
@@ -165,9 +167,9 @@ class Sequential(Layer):
         """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
         self.built()
         x, batch_size = self.check(x), positive_int(batch_size, f"{self.name}: batch_size")
-        with ops.backend_for(self.total_macs()):
-            if self._planned():
-                return self._plans().predict(self, x, batch_size)
+        plans = self._plans(ops.runs_on(self.total_macs()))
+        if plans is not None:
+            return plans.predict(self, x, batch_size)
         return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def predict_proba(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
@@ -278,34 +280,30 @@ class Sequential(Layer):
 
         return summary(self)
 
-    def _planned(self) -> bool:
-        """Whether the model runs as a plan: on the kernels, in their type, and with nobody looking in between."""
-        watched = any(layer.taps for _, layer in walk(self) if isinstance(layer, Sequential))
-        return ops.chosen() == "numba" and self.store.dtype == np.float32 and not watched and self._is_plain()
-
-    def _is_plain(self) -> bool:
-        return type(self).forward is Sequential.forward and type(self).backward is Sequential.backward
-
-    def _plans(self):
-        from tinycnn.plan.runner import Runner  # imports numba
-
+    def _plans(self, backend: str):
+        """The model's plans, where it runs as one: on the kernels, in their type, with nobody looking in between; else None."""
+        plain = type(self).forward is Sequential.forward and type(self).backward is Sequential.backward
+        if backend != "numba" or self.store.dtype != np.float32 or not plain:
+            return None
         if self._runner is None or self._runner.store is not self.store:
+            from tinycnn.plan.runner import Runner  # imports numba
+
             self._runner = Runner(self)
-        return self._runner
-
-    def _training_plan(self, x):
-        return self._plans().training_plan(self, len(x)) if self._planned() else None
-
-    def _streams(self):
-        rng = self._step_rng()
-        return lambda layer: _stream_of(layer, rng)
+        return None if self._runner.watched() else self._runner
 
     def __getstate__(self):
         """Without the plans: a copy has memory of its own."""
         return {**self.__dict__, "_runner": None}
 
+    def _stream(self, layer: Layer):
+        """The generator of a layer in this step."""
+        return _stream_of(layer, self._step_rng())
+
     def _step_rng(self) -> np.random.Generator:
-        """Counter-based: keyed by seed and step; each layer then takes its own stream."""
+        """Counter-based: keyed by seed and step; each layer then takes its own stream.
+
+        The key is the seed; of the counter's four numbers the last is the step, the third the layer's stream.
+        """
         return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.steps]))
 
     def __repr__(self):

@@ -3,7 +3,7 @@
 `ops.numpy` is the textbook and the referee; `ops.numba` has the same names and signatures; `backend` chooses.
 """
 
-from tinycnn.ops.backend import backend, backend_for, chosen, op
+from tinycnn.ops.backend import backend, backend_for, chosen, op, runs_on, trains_on
 from tinycnn.ops.shapes import Window, place_window
 
 conv = op("conv")
@@ -46,9 +46,11 @@ __all__ = [
     "place_window",
     "relu",
     "relu_backward",
+    "runs_on",
     "sgd_step",
     "sigmoid",
     "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "trains_on",
 ]

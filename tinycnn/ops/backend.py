@@ -1,8 +1,8 @@
 """Which form of an op runs: the readable NumPy one, or its fast Numba twin.
 
-"auto", the default, lets a model decide from its own size: a small model runs on NumPy alone, so that numba is never imported
-for it, and a large one on the twins where numba is installed. The choice never looks at the batch, so that one model always
-answers with the same bits. A layer used on its own runs on NumPy.
+"auto", the default, predicts by the model's own size: a small model on NumPy alone, so that numba is never imported for it, and a
+large one on the twins where numba is installed. The choice never looks at the batch, so that one model always answers with the
+same bits. `train_step` takes the twins for all models. A layer used on its own runs on NumPy.
 """
 
 import os
@@ -54,6 +54,17 @@ def runs_on(macs: int) -> str:
     if name == "auto":
         name = "numba" if macs >= SMALL_MODEL_MACS and has_numba() else "numpy"
     return name
+
+
+def trains_on() -> str:
+    """The backend in which `train_step` runs: the kernels wherever numba is installed, unless told otherwise.
+
+    Small models too: a training run takes thousands of steps, and may wait for an import.
+    """
+    name = chosen()
+    if name == "auto":
+        name = "numba" if has_numba() else "numpy"
+    return backend(name).name
 
 
 def has_numba() -> bool:

@@ -10,6 +10,7 @@ from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba import pool as p
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
+from tinycnn.ops.numba.random import draw_step
 from tinycnn.ops.numba.twins import shares
 from tinycnn.plan.base import Flow
 from tinycnn.plan.pairs import chain
@@ -106,14 +107,9 @@ class Dropped(TrainedItem, kinds=("dropout",)):
             return flow
         flow, layer = plan.written(flow), self.layer
         self.noise, self.y = plan.take(flow.shape), plan.take(flow.shape)
-        noise = self.noise
-
-        def draw():
-            plan.stream_of(layer).random(out=plan.arena.array(noise), dtype=np.float32)
-
-        plan.call(draw)
+        plan.add(draw_step(self.noise, plan.state, layer.stream))
         self.settings = np.array([layer.rate, 1 / (1 - layer.rate)], np.float32)
-        plan.add(e.combine_step(e.DROP, flow.array, noise, self.y, self.settings))
+        plan.add(e.combine_step(e.DROP, flow.array, self.noise, self.y, self.settings))
         self.x = flow
         return Flow(Source(self.y), owned=False)
 

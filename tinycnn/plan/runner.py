@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinycnn.layers.base import walk
+from tinycnn.model import Sequential
 from tinycnn.plan.inference import InferencePlan, rows_at_once
 from tinycnn.plan.training import TrainingPlan
 
@@ -18,14 +20,19 @@ class Runner:
 
     def __init__(self, model):
         self.store = model.store
+        self.rows = [layer for _, layer in walk(model) if isinstance(layer, Sequential)]
         self.training: list[TrainingPlan] = []
         self.inference: list[InferencePlan] = []
         self.lock = threading.Lock()
 
+    def watched(self) -> bool:
+        """Whether somebody captures what layers see: then they are run one by one."""
+        return any(row.taps for row in self.rows)
+
     def training_plan(self, model, batch: int) -> TrainingPlan:
         """The plan for a training step of `batch` rows."""
         self.inference.clear()  # their memory is of no use while the weights move
-        self.training = [plan for plan in self.training if plan.store is model.store and plan.frozen == plan.row.frozen()]
+        self.training = [plan for plan in self.training if plan.frozen == plan.row.frozen()]
         return _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch))
 
     def predict(self, model, x: np.ndarray, batch_size: int) -> np.ndarray:

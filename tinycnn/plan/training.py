@@ -21,6 +21,7 @@ class TrainingPlan(Plan):
         self.batch, self.store = batch, model.built()
         self.row = Row(chain(model))
         self.frozen = self.row.frozen()
+        self.state = np.zeros(3, np.uint64)  # what random numbers depend on: the seed's two halves, and the step
         x = Flow(Source(self.take((batch, *model.input_shape))), owned=False)
         y = self.written(self.row.forward(self, x, None))
         forward = self.acts_so_far()
@@ -32,9 +33,10 @@ class TrainingPlan(Plan):
         self.forward_acts, self.backward_acts = self.compiled(forward), self.compiled(backward)
         self.stream_of: Callable | None = None
 
-    def forward(self, x: np.ndarray, stream_of: Callable) -> np.ndarray:
-        """The logits, which the next step overwrites. `stream_of(layer)` gives a layer's random numbers of this step."""
+    def forward(self, x: np.ndarray, seed: int, step: int, stream_of: Callable) -> np.ndarray:
+        """The logits, which the next step overwrites. `stream_of(layer)` gives a layer's own generator for this step."""
         self.x[...] = x
+        self.state[:] = seed & 0xFFFFFFFFFFFFFFFF, seed >> 64, step
         self.stream_of = stream_of
         for act in self.forward_acts:
             act()

@@ -46,7 +46,7 @@ class Convolution(NamedTuple):
             tasks = depthwise.depthwise_tasks(x.array.shape[0], w)
             table = memory((tasks, w.taps(), self.channels), np.float64)
             return depthwise.depthwise_gradient_steps(x, grad, grad_weight, table, w)
-        parts = memory((weight_gradient.parts_floats(w, inputs, outputs, groups),), np.float32)
+        parts = memory((weight_gradient.parts_floats(x.array.shape[0], w, inputs, outputs, groups),), np.float32)
         return weight_gradient.weight_gradient_steps(x, grad, grad_weight, parts, w, groups)
 
     def _steps(self, source, weight, y, end, memory, w, inputs, outputs, turned):

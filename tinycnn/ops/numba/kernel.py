@@ -91,23 +91,22 @@ class Program:
         for step in steps:
             values = [self._value(value, place) for value in step.arguments]
             self.tables.append(np.array(values, np.int64))
-            rows.append((step.kernel.address(), self.tables[-1].ctypes.data, step.tasks))
+            rows.append((step.kernel.address(), address(self.tables[-1]), step.tasks))
         self.rows = np.array(rows, np.int64).reshape(-1, 3)
         self.counters = np.zeros((len(rows), 8), np.int64)  # one cache line each
         self.threads = threads
 
     def _value(self, value, place):
         if isinstance(value, Lent):
-            return self.scratch.ctypes.data
+            return address(self.scratch)
         if isinstance(value, np.ndarray):
-            return value.ctypes.data
+            return address(value)
         return place(value) if place and not isinstance(value, (int, np.integer)) else value
 
     def run(self) -> None:
         """All steps, one after the other."""
         launcher = _launcher()
         if self.threads == 1:
-            self.counters[:] = 0
             launcher(self.rows, self.counters, 1)
             return
         with _one_at_a_time:
@@ -139,6 +138,11 @@ def most_threads() -> int:
     """The threads that memory is lent for."""
     threads()  # a wrong setting is said before anything is compiled
     return numba.config.NUMBA_NUM_THREADS
+
+
+def address(array: np.ndarray) -> int:
+    """Where an array's numbers begin."""
+    return array.__array_interface__["data"][0]
 
 
 def aligned(floats: int) -> np.ndarray:

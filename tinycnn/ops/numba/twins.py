@@ -6,6 +6,7 @@ model, over memory that is laid out once.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -15,7 +16,7 @@ from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba import norm as n
 from tinycnn.ops.numba import pool as p
 from tinycnn.ops.numba.convolution import Convolution, convolution
-from tinycnn.ops.numba.kernel import aligned, run
+from tinycnn.ops.numba.kernel import Program, address, aligned, run
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
 from tinycnn.ops.numpy.pool import window_counts
@@ -205,14 +206,18 @@ def adam_step(
     if not _fast(value, grad, first, second) or not value.flags.c_contiguous:
         reference.adam_step(value, grad, first, second, lr, betas, eps, step)
         return
-    settings = np.array(adam_settings(lr, betas, eps, step), np.float32)
-    run(e.adam_step_of(value, np.ascontiguousarray(grad), first, second, settings, value.size))
-
-
-def adam_settings(lr: float, betas: tuple[float, float], eps: float, step: int) -> tuple[float, ...]:
-    """The numbers of `elementwise.adam_step_of`."""
     beta1, beta2 = betas
-    return beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+    grad = np.ascontiguousarray(grad)
+    program, settings = _adam_program(*(address(array) for array in (value, grad, first, second)), value.size)
+    settings[:] = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+    program.run()
+
+
+@lru_cache(maxsize=16)  # a model's arrays stay where they are, and to lay out a step takes longer than a small one runs
+def _adam_program(value: int, grad: int, first: int, second: int, floats: int) -> tuple[Program, np.ndarray]:
+    settings = np.empty(7, np.float32)
+    step = e.adam_step_of(value, grad, first, second, settings, floats)
+    return Program([step], small=step.tasks == 1), settings
 
 
 def shares(size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:

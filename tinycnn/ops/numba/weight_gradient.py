@@ -24,9 +24,10 @@ GRADIENT_PIXELS = 24  # over which a tile sums at least, so that loading and sto
 def weight_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lifted, groups: int) -> list[Step]:
     """grad_weight (KD, KH, KW, C / groups, OC) from both sources; `parts` has room for `parts_floats`."""
     channels, outputs = x.array.shape[-1] // groups, grad.array.shape[-1] // groups
-    count, runs, run, rows, padded = _parts(w, channels, outputs, groups)
+    batch = x.array.shape[0]
+    count, runs, run, rows, padded = _parts(batch, w, channels, outputs, groups)
     at_once, gathered = _lines_at_once(w)
-    lines = x.array.shape[0] * w.output[0] * w.output[1]
+    lines = batch * w.output[0] * w.output[1]
     pixels, reach = at_once * w.output[2], (w.kernel[2] - 1) * w.dilation[2] + 1
     line = ((w.output[2] - 1) * w.stride[2] + reach) * channels
     matrix = (pixels * w.taps() * channels if gathered else w.kernel[0] * w.kernel[1] * line) + rows
@@ -39,24 +40,26 @@ def weight_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lifted
             matrix=matrix, plain=int(plain), scratch=scratch, scratch_floats=scratch.floats,
         ),
         add_parts(
-            PARTS, tasks=PARTS, parts=parts, count=count, groups=groups, runs=runs, run=run, rows=rows, padded=padded,
+            (tasks := min(PARTS, run)), tasks=tasks, parts=parts, count=count, groups=groups, runs=runs, run=run, rows=rows,
+            padded=padded,
             total=grad_weight, outputs=outputs,
         ),
     ]  # fmt: skip
 
 
-def parts_floats(w: Lifted, channels: int, outputs: int, groups: int) -> int:
+def parts_floats(batch: int, w: Lifted, channels: int, outputs: int, groups: int) -> int:
     """Floats of all partial sums."""
-    count, runs, _, rows, padded = _parts(w, channels, outputs, groups)
+    count, runs, _, rows, padded = _parts(batch, w, channels, outputs, groups)
     return count * groups * runs * rows * padded
 
 
-def _parts(w: Lifted, channels: int, outputs: int, groups: int) -> tuple[int, int, int, int, int]:
+def _parts(batch: int, w: Lifted, channels: int, outputs: int, groups: int) -> tuple[int, int, int, int, int]:
     """How many there are; each is (G, runs, rows, columns): runs of `run` floats of a window, filled up to whole tiles."""
     runs = 1 if _lines_at_once(w)[1] else w.kernel[0] * w.kernel[1]
     run = w.taps() * channels // runs
     rows, padded = round_up(run, 2 * GRADIENT_ROWS), round_up(outputs, VECTOR)
-    return max(2, min(PARTS, PARTIAL_FLOATS // (groups * runs * rows * padded))), runs, run, rows, padded
+    blocks = -(-batch * w.output[0] * w.output[1] // _lines_at_once(w)[0])
+    return max(1, min(PARTS, blocks // 2, PARTIAL_FLOATS // (groups * runs * rows * padded))), runs, run, rows, padded
 
 
 def _lines_at_once(w: Lifted) -> tuple[int, bool]:

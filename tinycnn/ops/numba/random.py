@@ -1,0 +1,83 @@
+"""Random numbers for dropout: those that NumPy's generator gives for the same seed, step and layer, drawn inside a step.
+
+Philox is counter-based: block number i of four 64-bit numbers is a hash of (i, key), so that any part can be drawn by anyone.
+Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (SC11), Philox4x64-10; what a model's counter holds is
+told in `Sequential._step_rng`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, types
+from numba.extending import intrinsic
+
+from tinycnn.ops.numba.elementwise import FLOATS, size_of
+from tinycnn.ops.numba.kernel import Step, floats_at, helper, kernel, tasks_for
+from tinycnn.ops.numba.vectors import INT
+
+ROUNDS = 10
+MULTIPLIERS = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
+WEYL = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
+A_BLOCK = 8  # float32 numbers that a block of four 64-bit ones gives
+LOW, HALF, SKIPPED = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(8)
+UNIT = np.float32(2**-24)
+
+
+def draw_step(result, state, stream: int) -> Step:
+    """Fill an array with numbers in [0, 1); `state` holds the seed's two halves and the number of the step, as uint64."""
+    floats = size_of(result.shape)
+    tasks = tasks_for(-(-floats // FLOATS))
+    return draw(tasks, tasks=tasks, result=result, state=state, stream=stream, floats=floats)
+
+
+@intrinsic
+def _product(typing, a, b):
+    """The lower and the upper half of the product of two 64-bit numbers."""
+    pair = types.UniTuple(types.uint64, 2)
+
+    def codegen(context, builder, signature, args):
+        wide = ir.IntType(128)
+        product = builder.mul(*(builder.zext(arg, wide) for arg in args))
+        halves = (product, builder.lshr(product, ir.Constant(wide, 64)))
+        return context.make_tuple(builder, pair, [builder.trunc(half, INT) for half in halves])
+
+    return pair(types.uint64, types.uint64), codegen
+
+
+@helper
+def _block(number, stream, step, key0, key1):
+    """Four 64-bit numbers."""
+    a, b, c, d = number, np.uint64(0), stream, step
+    for _ in range(ROUNDS):
+        low0, high0 = _product(MULTIPLIERS[0], a)
+        low1, high1 = _product(MULTIPLIERS[1], c)
+        a, b, c, d = high1 ^ b ^ key0, low1, high0 ^ d ^ key1, low0
+        key0, key1 = key0 + WEYL[0], key1 + WEYL[1]
+    return a, b, c, d
+
+
+@helper
+def _float(bits):
+    """The upper 24 of 32 bits, as a number in [0, 1)."""
+    return np.float32(np.int32(bits >> SKIPPED)) * UNIT
+
+
+@kernel("tasks result state stream floats")
+def draw(task, worker, p):
+    """A share of the blocks. A 64-bit number gives two floats, the lower half first, each of its upper 24 bits."""
+    p = carray(p, 1)[0]
+    state = carray(floats_at(p.state), 6).view(np.uint64)
+    result = carray(floats_at(p.result), p.floats)
+    blocks = (p.floats + A_BLOCK - 1) // A_BLOCK
+    for block in range(task * blocks // p.tasks, (task + 1) * blocks // p.tasks):
+        numbers = _block(np.uint64(block + 1), np.uint64(p.stream), state[2], state[0], state[1])
+        at = block * A_BLOCK
+        if at + A_BLOCK <= p.floats:
+            for i in range(4):
+                result[at + 2 * i] = _float(numbers[i] & LOW)
+                result[at + 2 * i + 1] = _float(numbers[i] >> HALF)
+        else:
+            for i in range(p.floats - at):
+                number = numbers[i // 2]
+                result[at + i] = _float(number >> HALF if i % 2 else number & LOW)
