@@ -151,6 +151,7 @@ def _train(options) -> int:
     say = _sayer(options)
     data, parts = run.load_run_data(config)
     say(show.data(data, parts))
+    _warm_up(say)
     with new_folder(folder) as inside:  # first, so that a folder that cannot be written is known before the training
         result = run.execute(config, data, parts, None if options.quiet or options.json else show.epoch(config.epochs))
         run.write(result, inside)
@@ -175,6 +176,7 @@ def _evaluate(options) -> int:
     data = load_data(config)
     on_fold = None if options.quiet or options.json else show.fold
     workers = options.threads or os.cpu_count() or 1
+    _warm_up(_sayer(options))  # before there are workers, each of which would compile for itself
     result = cross_validate(data, config, int(repeats), int(fold_count), workers, on_fold)
     as_json = show.folds_json(result, data, config)
     print(as_json.rstrip() if options.json else show.cross_validation(result, data), flush=True)
@@ -254,6 +256,15 @@ def _check_out(out: str | None, source: str | None) -> None:
         check_place(out)
     if out and source and os.path.exists(out) and os.path.exists(source) and os.path.samefile(out, source):
         raise UsageError(f"--out {out!r} is the input itself", hint="Choose another file")
+
+
+def _warm_up(say) -> None:
+    """Compile what training needs, if no run before this one did, and say why it takes a while."""
+    from tinycnn import ops
+
+    if ops.is_cold():
+        say("compiling the training kernels, once on this machine: about a quarter of a minute")
+        ops.warmup()
 
 
 def _sayer(options):

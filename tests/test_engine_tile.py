@@ -155,4 +155,5 @@ def test_the_first_layer_can_leave_out_its_inputs_gradient(rng):
 def test_warmup_says_when_the_kernels_are_ready(capsys):
     from tinycnn.__main__ import main
 
-    assert main(["warmup"]) == 0 and "the kernels are ready" in capsys.readouterr().out
+    assert main(["warmup"]) == 0 and "kernels are ready after" in capsys.readouterr().out
+    assert main(["warmup"]) == 0 and " 0 compiled" in capsys.readouterr().out

@@ -139,7 +139,7 @@ class Sequential(Layer):
         if optimizer.parameters[0].flat[0] is not store.values:
             raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
         x = self.check(x)
-        plans = self._plans(ops.trains_on())
+        plans = self._plans(ops.trains_on)
         buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
         backend = ops.backend("numba") if plans else ops.backend_for(self.total_macs())
         with backend, np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
@@ -167,7 +167,7 @@ class Sequential(Layer):
         """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
         self.built()
         x, batch_size = self.check(x), positive_int(batch_size, f"{self.name}: batch_size")
-        plans = self._plans(ops.runs_on(self.total_macs()))
+        plans = self._plans(lambda: ops.runs_on(self.total_macs()))
         if plans is not None:
             return plans.predict(self, x, batch_size)
         return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
@@ -280,10 +280,10 @@ class Sequential(Layer):
 
         return summary(self)
 
-    def _plans(self, backend: str):
+    def _plans(self, backend):
         """The model's plans, where it runs as one: on the kernels, in their type, with nobody looking in between; else None."""
         plain = type(self).forward is Sequential.forward and type(self).backward is Sequential.backward
-        if backend != "numba" or self.store.dtype != np.float32 or not plain:
+        if self.store.dtype != np.float32 or not plain or backend() != "numba":  # asked last: it may import numba
             return None
         if self._runner is None or self._runner.store is not self.store:
             from tinycnn.plan.runner import Runner  # imports numba

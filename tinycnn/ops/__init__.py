@@ -3,7 +3,7 @@
 `ops.numpy` is the textbook and the referee; `ops.numba` has the same names and signatures; `backend` chooses.
 """
 
-from tinycnn.ops.backend import backend, backend_for, chosen, op, runs_on, trains_on
+from tinycnn.ops.backend import backend, backend_for, chosen, is_cold, op, runs_on, trains_on, warmup
 from tinycnn.ops.shapes import Window, place_window
 
 conv = op("conv")
@@ -39,6 +39,7 @@ __all__ = [
     "conv_backward",
     "dense",
     "dense_backward",
+    "is_cold",
     "max_pool",
     "max_pool_backward",
     "normalise",
@@ -53,4 +54,5 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "trains_on",
+    "warmup",
 ]

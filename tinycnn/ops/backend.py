@@ -67,6 +67,27 @@ def trains_on() -> str:
     return backend(name).name
 
 
+def is_cold() -> bool:
+    """Whether the first training step here would wait for compilations that no later process needs."""
+    if trains_on() == "numpy":
+        return False
+    from tinycnn.ops.numba import cache
+
+    return cache.is_cold()
+
+
+def warmup() -> tuple[int, int]:
+    """Make every kernel ready: how many there are, and how many of them were compiled now instead of loaded.
+
+    Raises ValueError where numba cannot be imported.
+    """
+    _twins()
+    from tinycnn.ops.numba import kernel, random  # noqa: F401  no op draws, but training does
+
+    before = len(kernel.compilations)
+    return kernel.compile_all(), len(kernel.compilations) - before
+
+
 def has_numba() -> bool:
     """Whether the twins can be imported."""
     try:

@@ -84,6 +84,12 @@ def seal() -> None:
             _tell_once("seal", f"tinycnn cannot seal the kernels in {place}: {error}; the next process compiles them anew")
 
 
+def is_cold() -> bool:
+    """Whether kernels can be kept here, and none were yet."""
+    place = folder()
+    return place is not None and not any(_cache_files(place))
+
+
 @functools.cache
 def _decide() -> tuple[str | None, str]:
     """The folder, and what the user must hear about it."""

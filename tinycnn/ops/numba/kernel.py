@@ -31,6 +31,7 @@ ALIGNMENT = 64  # bytes: a register's load that crosses cache lines costs two
 OPTIONS = {"error_model": "numpy", "nogil": True}  # not `fastmath`: a NaN must stay a NaN
 
 _one_at_a_time = threading.Lock()  # Numba's default thread pool aborts the process when two threads enter it at once
+kernels: list[Kernel] = []  # all there are
 compilations: list[str] = []  # names of what was compiled by this process, not loaded from the cache
 
 
@@ -56,7 +57,12 @@ class Kernel:
 
 def kernel(fields: str):
     """Make a `Kernel` of a function (task, worker, p); it begins with `p = carray(p, 1)[0]` to see `p.field`."""
-    return lambda function: Kernel(function, fields)
+
+    def declare(function) -> Kernel:
+        kernels.append(Kernel(function, fields))
+        return kernels[-1]
+
+    return declare
 
 
 def helper(function):
@@ -172,6 +178,14 @@ def compiled(name: str, compile_it):
         compilations.append(name)
         cache.seal()
     return result
+
+
+def compile_all() -> int:
+    """Compile every kernel there is, or load it; returns how many."""
+    for each in kernels:
+        each.address()
+    _launcher()
+    return len(kernels) + 1
 
 
 _LAUNCHERS: list = []
