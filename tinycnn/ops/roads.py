@@ -1,21 +1,38 @@
 """Which kernel serves a convolution, decided from its shape alone: so a model's table can say it without importing numba."""
 
 import os
+from math import prod
+from typing import NamedTuple
 
-from tinycnn.ops.shapes import Window
+from tinycnn.ops.shapes import Sizes, Window
 
-WINOGRAD_CHANNELS = 16  # in and out: a multiple of this many
 SMALL_GROUP = 8  # channels a group below which most of a vector register would be idle
+WINOGRAD_CHANNELS = 16  # in and out: a multiple of this many
+PATCH = 4  # Winograd computes patches of 4 x 4 output pixels, whole
+# Where Winograd was measured to be the faster: pixels of an image at least, and share of its patches' pixels that lie in it.
+FORWARD_PIXELS, FORWARD_SHARE = 16, 0.5
+WEIGHT_PIXELS = 9
 
 
-def road(window: Window, channels: int, outputs: int, groups: int) -> str:
-    """One of "winograd", "direct" and "depthwise"; "" where the NumPy form serves. TINYCNN_WINOGRAD=0 rules out the first."""
+class Roads(NamedTuple):
+    """Forward's, which is the input gradient's too, and the weight gradient's; "" is NumPy's form."""
+
+    forward: str
+    weight: str
+
+
+def roads(size: Sizes, window: Window, channels: int, outputs: int, groups: int) -> Roads:
+    """The roads of a convolution over an input of some size. TINYCNN_WINOGRAD=0 rules out Winograd."""
     if groups > 1 and groups == channels == outputs:
-        return "depthwise"
+        return Roads("depthwise", "depthwise")
     if groups > 1 and min(channels, outputs) // groups < SMALL_GROUP:  # either side may be a vector's columns
-        return ""
+        return Roads("", "")
     plain = all(number == 1 for number in (*window.stride, *window.dilation, *window.kernel[:-2]))
     square = window.kernel[-2:] == (3, 3) and not any(map(any, window.padding[:-2]))
     whole = channels % WINOGRAD_CHANNELS == 0 and outputs % WINOGRAD_CHANNELS == 0
-    allowed = os.environ.get("TINYCNN_WINOGRAD", "") != "0"
-    return "winograd" if plain and square and whole and groups == 1 and allowed else "direct"
+    if not (plain and square and whole and groups == 1) or os.environ.get("TINYCNN_WINOGRAD", "") == "0":
+        return Roads("direct", "direct")
+    image = window.output_size(size)[-2:]
+    share = prod(image) / prod(-(-length // PATCH) * PATCH for length in image)
+    forward = prod(image) >= FORWARD_PIXELS and share >= FORWARD_SHARE
+    return Roads("winograd" if forward else "direct", "winograd" if prod(image) >= WEIGHT_PIXELS else "direct")

@@ -21,7 +21,7 @@ from tinycnn.layers.norm import BatchNorm
 from tinycnn.layers.pool import AvgPool2D, GlobalAvgPool, MaxPool2D, Pool
 from tinycnn.layers.reshape import Flatten
 from tinycnn.model import Sequential
-from tinycnn.ops.roads import road
+from tinycnn.ops.roads import roads
 from tinycnn.ops.shapes import Window
 
 KINDS = {
@@ -72,10 +72,10 @@ def kind_of(layer: Layer) -> str:
 
 
 def conv_road(layer: Layer) -> str:
-    """See `ops.roads.road`."""
+    """See `ops.roads`."""
     if isinstance(layer, Dense):
         return "direct"
-    return road(layer.window, layer.input_shape[-1], layer.filters, layer.groups)
+    return roads(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups).forward
 
 
 def placement(model: Layer) -> dict[int, str]:

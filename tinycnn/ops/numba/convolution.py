@@ -10,17 +10,17 @@ from tinycnn.ops.numba import depthwise, direct, weight_gradient, winograd
 from tinycnn.ops.numba.kernel import Step
 from tinycnn.ops.numba.lift import Lifted, lift
 from tinycnn.ops.numba.lines import End, Source
-from tinycnn.ops.roads import road
+from tinycnn.ops.roads import Roads, roads
 from tinycnn.ops.shapes import Window
 
 
 class Convolution(NamedTuple):
-    """A convolution and its road, see `ops.roads`.
+    """A convolution and its roads, see `ops.roads`.
 
     `memory(shape, dtype)` gives arrays that only the steps themselves use.
     """
 
-    road: str
+    roads: Roads
     window: Lifted
     channels: int
     outputs: int
@@ -38,11 +38,11 @@ class Convolution(NamedTuple):
         """grad_weight (KD, KH, KW, C / groups, OC)."""
         w, groups = self.window, self.groups
         inputs, outputs = self.channels // groups, self.outputs // groups
-        if self.road == "winograd":
+        if self.roads.weight == "winograd":
             count = winograd.product_parts(x.array.shape[0], w, inputs, outputs)
             parts = memory((count * winograd.product_floats(inputs, outputs),), np.float32)
             return winograd.winograd_gradient_steps(x, grad, grad_weight, parts, w)
-        if self.road == "depthwise":
+        if self.roads.weight == "depthwise":
             tasks = depthwise.depthwise_tasks(x.array.shape[0], w)
             table = memory((tasks, w.taps(), self.channels), np.float64)
             return depthwise.depthwise_gradient_steps(x, grad, grad_weight, table, w)
@@ -50,22 +50,29 @@ class Convolution(NamedTuple):
         return weight_gradient.weight_gradient_steps(x, grad, grad_weight, parts, w, groups)
 
     def _steps(self, source, weight, y, end, memory, w, inputs, outputs, turned):
-        if self.road == "winograd":
+        if self.roads.forward == "winograd":
             transformed = memory((winograd.transformed_floats(inputs, outputs),), np.float32)
             return winograd.winograd_steps(source, weight, transformed, y, end, w, turned)
-        if self.road == "depthwise":
+        if self.roads.forward == "depthwise":
             return [depthwise.depthwise_step(source, weight, y, end, w, turned)]
         packed = memory((direct.packed_floats(w.taps(), inputs // self.groups, outputs // self.groups, self.groups),), np.float32)
         return direct.conv_steps(source, weight, packed, y, end, w, self.groups, turned)
 
+    def _columns(self, turned: bool) -> int:
+        return (self.channels if turned else self.outputs) // self.groups
+
     def tasks(self, batch: int, turned: bool) -> int:
         """The tasks of forward, or `turned` of the input gradient: the rows of an End's tables."""
         w = self.window.turned() if turned else self.window
-        if self.road == "winograd":
+        if self.roads.forward == "winograd":
             return winograd.winograd_tasks(batch, w, self.channels + self.outputs)
-        return depthwise.depthwise_tasks(batch, w) if self.road == "depthwise" else direct.conv_tasks(batch, w)
+        return (
+            depthwise.depthwise_tasks(batch, w)
+            if self.roads.forward == "depthwise"
+            else direct.conv_tasks(batch, w, self._columns(turned))
+        )
 
 
 def convolution(size: tuple[int, ...], window: Window, channels: int, outputs: int, groups: int) -> Convolution:
     """A convolution over an input of some size."""
-    return Convolution(road(window, channels, outputs, groups), lift(size, window), channels, outputs, groups)
+    return Convolution(roads(size, window, channels, outputs, groups), lift(size, window), channels, outputs, groups)

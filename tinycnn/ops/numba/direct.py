@@ -22,8 +22,8 @@ from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, loa
 from tinycnn.ops.numba.passes import copy_rows
 from tinycnn.ops.numba.tile import NARROW_ROWS, VECTOR, WIDE_ROWS, narrow_tile, short_tile, wide_tile
 
-IDLE = 0.35  # share of the tile's rows that may be idle before lines are gathered
-MOST_LINES = 16
+MOST_LINES = 16  # gathered at once
+MOVED = 4  # gathering a window costs this share of one output channel's multiplications: a load and a store, measured
 PANEL = 2 * VECTOR  # columns that a tile takes at once
 
 
@@ -34,8 +34,8 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     """
     lines = y.shape[0] * w.output[0] * w.output[1]
     channels, outputs = source.array.shape[-1] // groups, y.shape[-1] // groups
-    at_once, gathered = _lines_at_once(w)
-    blocks, tasks = -(-lines // at_once), conv_tasks(y.shape[0], w)
+    at_once, gathered = _lines_at_once(w, outputs)
+    blocks, tasks = -(-lines // at_once), conv_tasks(y.shape[0], w, outputs)
     reach = (w.kernel[2] - 1) * w.dilation[2] + 1
     pixels = round_up(at_once * w.output[2], NARROW_ROWS)  # the last tile may look at more pixels than there are
     line = ((w.output[2] if gathered else pixels) - 1) * w.stride[2] * channels + reach * channels
@@ -55,9 +55,9 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     ]  # fmt: skip
 
 
-def conv_tasks(batch: int, w: Lifted) -> int:
-    """Into how many tasks the lines are cut."""
-    return tasks_for(-(-batch * w.output[0] * w.output[1] // _lines_at_once(w)[0]))
+def conv_tasks(batch: int, w: Lifted, outputs: int) -> int:
+    """Into how many tasks the lines are cut; `outputs` are those of a group."""
+    return tasks_for(-(-batch * w.output[0] * w.output[1] // _lines_at_once(w, outputs)[0]))
 
 
 def packed_floats(taps: int, channels: int, outputs: int, groups: int) -> int:
@@ -70,16 +70,17 @@ def round_up(count: int, step: int) -> int:
     return -(-count // step) * step
 
 
-def _lines_at_once(w: Lifted) -> tuple[int, bool]:
-    """So many that few of the tile's rows are idle; and whether they must be gathered."""
-    width = w.output[2]
+def _lines_at_once(w: Lifted, outputs: int) -> tuple[int, bool]:
+    """One line, or as many gathered ones as leave few of the tile's rows idle, whichever costs less."""
+    width, rows = w.output[2], NARROW_ROWS if outputs <= VECTOR else WIDE_ROWS
 
     def idle(lines):
-        return round_up(lines * width, WIDE_ROWS) / (lines * width) - 1
+        return round_up(lines * width, rows) / (lines * width) - 1
 
-    if idle(1) <= IDLE:
-        return 1, w.dilation[2] > 1
-    return min(range(1, MOST_LINES + 1), key=lambda lines: (round(idle(lines), 2), lines)), True
+    best = min(range(1, MOST_LINES + 1), key=lambda lines: (round(idle(lines), 2), lines))
+    if w.dilation[2] == 1 and idle(1) <= idle(best) + MOVED / outputs:
+        return 1, False
+    return best, True
 
 
 @kernel("weight packed taps inputs outputs groups panel turned")
