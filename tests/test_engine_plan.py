@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinycnn as tc
+from tinycnn import ops
 from tinycnn.plan.pairs import chain, placement
 
 pytest.importorskip("numba", reason="plans need numba")
@@ -125,6 +126,29 @@ def test_a_second_step_allocates_nothing_that_grows_with_the_batch(rng):
 
     row = 32 * 32 * 3 * 4  # bytes of the input alone
     assert peak(40) - peak(8) < row
+
+
+def test_a_step_calls_no_numpy_form_and_so_no_blas(rng, monkeypatch):
+    """BLAS keeps its threads spinning after a product, on the cores that the kernels want."""
+    from tinycnn.ops import numpy as reference
+    from tinycnn.ops.numba import twins
+
+    def refused(name):
+        def call(*args):
+            raise AssertionError(f"{name} went the NumPy road")
+
+        return call
+
+    products = ("conv", "conv_backward", "dense", "dense_backward", "batch_statistics", "normalise_backward", "adam_step")
+    for name in products:
+        monkeypatch.setattr(reference, name, refused(name))
+        monkeypatch.setattr(ops, name, refused(name)) if name != "adam_step" else None
+        monkeypatch.setattr(twins, name, refused(name)) if name != "adam_step" else None
+    model, (x, y) = build("reference", rng), data(rng)
+    adam = tc.Adam(model.parameters())
+    with tc.backend("numba"):
+        model.train_step(x, y, tc.BCEWithLogits(), adam)
+        model.predict(x)
 
 
 def test_memory_is_used_again(rng):

@@ -169,7 +169,8 @@ class Sequential(Layer):
         x, batch_size = self.check(x), positive_int(batch_size, f"{self.name}: batch_size")
         plans = self._plans(lambda: ops.runs_on(self.total_macs()))
         if plans is not None:
-            return plans.predict(self, x, batch_size)
+            with ops.backend("numba"):  # for layers that the plan runs as they are
+                return plans.predict(self, x, batch_size)
         return np.concatenate([self.infer(x[i : i + batch_size]) for i in range(0, len(x), batch_size)])
 
     def predict_proba(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:

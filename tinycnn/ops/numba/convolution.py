@@ -58,19 +58,14 @@ class Convolution(NamedTuple):
         packed = memory((direct.packed_floats(w.taps(), inputs // self.groups, outputs // self.groups, self.groups),), np.float32)
         return direct.conv_steps(source, weight, packed, y, end, w, self.groups, turned)
 
-    def _columns(self, turned: bool) -> int:
-        return (self.channels if turned else self.outputs) // self.groups
-
     def tasks(self, batch: int, turned: bool) -> int:
         """The tasks of forward, or `turned` of the input gradient: the rows of an End's tables."""
         w = self.window.turned() if turned else self.window
         if self.roads.forward == "winograd":
             return winograd.winograd_tasks(batch, w, self.channels + self.outputs)
-        return (
-            depthwise.depthwise_tasks(batch, w)
-            if self.roads.forward == "depthwise"
-            else direct.conv_tasks(batch, w, self._columns(turned))
-        )
+        if self.roads.forward == "depthwise":
+            return depthwise.depthwise_tasks(batch, w)
+        return direct.conv_tasks(batch, w, (self.channels if turned else self.outputs) // self.groups)
 
 
 def convolution(size: tuple[int, ...], window: Window, channels: int, outputs: int, groups: int) -> Convolution:
