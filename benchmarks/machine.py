@@ -33,6 +33,11 @@ def spread(values) -> dict[str, float]:
     return {"median": float(middle), "lower_quartile": float(low), "upper_quartile": float(high), "runs": len(values)}
 
 
+def as_text(values: dict[str, float]) -> str:
+    """A spread as "median (quartiles)"."""
+    return f"{values['median']:.2f} ({values['lower_quartile']:.2f}-{values['upper_quartile']:.2f})"
+
+
 def finish(name: str, results: dict) -> None:
     """Warn about a slowed BLAS, and write NAME.json, with the machine, into the present folder."""
     machine = describe()

@@ -1,99 +1,118 @@
-"""Whole training steps of the reference network beside PyTorch in its best layout, interleaved.
+"""Whole training steps of the reference network beside PyTorch, and beside Keras on TensorFlow, interleaved.
 
-    python benchmarks/train_step.py [SIZE ...]        needs torch (the extra "bench"); writes train_step.json
+    python benchmarks/train_step.py [PyTorch] [Keras] [SIZE ...]     needs the extra "bench"; writes train_step.json
 
-Four stages of widths 16, 32, 64, 128; each stage twice 3x3 convolution without bias, batch norm, ReLU; 2x2 max-pool after the
-first three; global average pool, dropout 0.3, Dense(1); binary cross-entropy; Adam. One input channel. Both sides start from the
-same weights and must agree on the first loss without dropout.
+The network is in reference.py. All sides start from the same weights and must agree on the first loss without dropout. PyTorch
+runs in its better layout, with fused Adam; Keras as the fastest of `train_on_batch`, the same through XLA, and a `tf.function`.
+Only one peer at a time stands beside ours. A peer that is not installed is left out.
 """
 
 import sys
+from importlib.util import find_spec
 
 import numpy as np
-import torch
-from machine import finish, spread
-from side_by_side import in_turn
-from torch import nn
+from machine import as_text, finish, spread
+from reference import BATCHES, keras_network, our_network, rows, torch_network
+from side_by_side import fastest, in_turn
 
 import tinycnn as tc
+from tinycnn.ops.numba.kernel import compilations
 
-WIDTHS, ROUNDS = (16, 32, 64, 128), 9
-BATCHES = {28: 64, 64: 32, 128: 32, 224: 16}
-
-
-def our_network(size: int, dropout: float) -> tc.Sequential:
-    layers = []
-    for stage, width in enumerate(WIDTHS):
-        for _ in range(2):
-            layers += [tc.Conv2D(width, 3, bias=False), tc.BatchNorm(), tc.ReLU()]
-        if stage < 3:
-            layers.append(tc.MaxPool2D(2))
-    return tc.Sequential(*layers, tc.GlobalAvgPool(), tc.Dropout(dropout), tc.Dense(1)).build((size, size, 1), seed=0)
+ROUNDS, LR = 9, 1e-3
 
 
-def their_network(model: tc.Sequential, dropout: float) -> nn.Sequential:
-    layers, channels = [], 1
-    for stage, width in enumerate(WIDTHS):
-        for _ in range(2):
-            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            channels = width
-        if stage < 3:
-            layers.append(nn.MaxPool2d(2))
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, 1)]
-    convs = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
-    with torch.no_grad():
-        for number, layer in enumerate(convs, 1):
-            weight = model.layers[f"conv2d_{number}"].params["weight"]
-            layer.weight.copy_(torch.from_numpy(weight.transpose(3, 2, 0, 1).copy()))
-        layers[-1].weight.copy_(torch.from_numpy(model.layers["dense_1"].params["weight"].T.copy()))
-        layers[-1].bias.zero_()
-    return nn.Sequential(*layers).train()
-
-
-def steps(size: int, batch: int, dropout: float, channels_last: bool):
-    """One training step of each side, as functions that return the loss."""
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((batch, size, size, 1)).astype(np.float32), rng.integers(0, 2, batch)
+def our_step(size: int, batch: int, dropout: float):
+    """One training step, as a function that returns the loss."""
+    x, y = rows(size, batch)
     model = our_network(size, dropout)
-    peer = their_network(model, dropout)
+    adam, loss = tc.Adam(model.parameters(), lr=LR), tc.BCEWithLogits()
+    return lambda: model.train_step(x, y, loss, adam)
+
+
+def torch_step(size: int, batch: int, dropout: float, channels_last: bool, model: tc.Sequential | None):
+    """The same in PyTorch, from the weights of `model`, where there is one."""
+    import torch
+
     order = torch.channels_last if channels_last else torch.contiguous_format
-    peer = peer.to(memory_format=order)
+    x, y = rows(size, batch)
+    network = torch_network(model, dropout).to(memory_format=order)
     tx = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=order)
     ty = torch.tensor(y, dtype=torch.float32)[:, None]
-    adam, loss = tc.Adam(model.parameters(), lr=1e-3), tc.BCEWithLogits()
-    their_adam, their_loss = torch.optim.Adam(peer.parameters(), lr=1e-3, fused=True), nn.BCEWithLogitsLoss()
+    adam, loss = torch.optim.Adam(network.parameters(), lr=LR, fused=True), torch.nn.BCEWithLogitsLoss()
 
-    def theirs():
-        their_adam.zero_grad()
-        value = their_loss(peer(tx), ty)
+    def step():
+        adam.zero_grad()
+        value = loss(network(tx), ty)
         value.backward()
-        their_adam.step()
+        adam.step()
         return value.item()
 
-    return (lambda: model.train_step(x, y, loss, adam)), theirs
+    return step
+
+
+def keras_step(size: int, batch: int, dropout: float, way: str):
+    """The same in Keras."""
+    x, y = rows(size, batch)
+    network = keras_network(our_network(size, dropout), dropout)
+    import keras
+    import tensorflow as tf
+
+    adam, loss = keras.optimizers.Adam(LR, epsilon=1e-8), keras.losses.BinaryCrossentropy(from_logits=True)
+    tx, ty = tf.constant(x), tf.constant(y[:, None], tf.float32)
+    if way != "tf.function":
+        network.compile(adam, loss, jit_compile="XLA" in way)
+        return lambda: float(network.train_on_batch(tx, ty))
+    adam.build(network.trainable_variables)
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            value = loss(ty, network(tx, training=True))
+        weights = network.trainable_variables
+        adam.apply(tape.gradient(value, weights), weights)
+        return value
+
+    return lambda: float(step())
+
+
+def torch_ways(size: int, batch: int, dropout: float) -> dict:
+    """Every way in which PyTorch may take the step, by name."""
+    model, orders = our_network(size, dropout), {"channels-last": True, "contiguous": False}
+    return {name: torch_step(size, batch, dropout, last, model) for name, last in orders.items()}
+
+
+def keras_ways(size: int, batch: int, dropout: float) -> dict:
+    return {way: keras_step(size, batch, dropout, way) for way in ("train_on_batch", "train_on_batch, XLA", "tf.function")}
+
+
+PEERS = {"PyTorch": ("torch", torch_ways), "Keras": ("tensorflow", keras_ways)}
 
 
 def main() -> None:
-    results = {}
-    for size in map(int, sys.argv[1:] or BATCHES):
-        batch = BATCHES[size]
-        ours, theirs = steps(size, batch, dropout=0.0, channels_last=True)
-        np.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
-        layouts = [steps(size, batch, 0.3, channels_last)[1] for channels_last in (True, False)]
-        last, first = np.median(in_turn(*layouts, ROUNDS), axis=0)  # in turn as well: three lone timings once chose the slower
-        best = bool(last <= first)
-        times = in_turn(*steps(size, batch, 0.3, best), ROUNDS)
-        ratio = spread(times[:, 1] / times[:, 0])
-        mine, peer = 1000 * np.median(times, axis=0)
-        results[size] = {"batch": batch, "ratio": ratio, "milliseconds": [mine, peer], "channels_last": best}
-        quartiles = f"{ratio['lower_quartile']:.2f}-{ratio['upper_quartile']:.2f}"
-        best = "channels-last" if best else "contiguous"
-        print(
-            f"{size:4} x {size:<4} batch {batch:3}: tinycnn {mine:7.1f} ms, PyTorch ({best}) {peer:7.1f} ms; "
-            f"PyTorch's time / tinycnn's {ratio['median']:.2f} ({quartiles})",
-            flush=True,
-        )
-    finish("train_step", {"torch": torch.__version__, "sizes": results})
+    asked = [word for word in sys.argv[1:] if word in PEERS] or [peer for peer in PEERS if find_spec(PEERS[peer][0])]
+    sizes = [int(word) for word in sys.argv[1:] if word not in PEERS] or list(BATCHES)
+    results = {peer: {} for peer in asked}
+    for peer in asked:
+        package, ways = PEERS[peer]
+        for size in sizes:
+            batch = BATCHES[size]
+            loss = our_step(size, batch, dropout=0.0)()
+            for name, step in ways(size, batch, dropout=0.0).items():
+                np.testing.assert_allclose(step(), loss, rtol=1e-4, err_msg=f"{peer}, {name}")
+            steps = ways(size, batch, dropout=0.3)
+            best = fastest(steps, ROUNDS)
+            times = in_turn(our_step(size, batch, dropout=0.3), steps[best], rounds=ROUNDS)
+            ratio = spread(times[:, 1] / times[:, 0])
+            mine, theirs = 1000 * np.median(times, axis=0)
+            results[peer][size] = {"batch": batch, "ratio": ratio, "milliseconds": [mine, theirs], "way": best}
+            print(
+                f"{size:4} x {size:<4} batch {batch:3}: tinycnn {mine:7.1f} ms, {peer} ({best}) {theirs:7.1f} ms; "
+                f"{peer}'s time / tinycnn's {as_text(ratio)}",
+                flush=True,
+            )
+        results[peer]["version"] = sys.modules[package].__version__
+    print(f"{len(compilations)} kernels compiled by this process")
+    finish("train_step", {**results, "compiled": compilations})
 
 
 if __name__ == "__main__":

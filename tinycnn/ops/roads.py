@@ -9,9 +9,9 @@ from tinycnn.ops.shapes import Sizes, Window
 SMALL_GROUP = 8  # channels a group below which most of a vector register would be idle
 WINOGRAD_CHANNELS = 16  # in and out: a multiple of this many
 PATCH = 4  # Winograd computes patches of 4 x 4 output pixels, whole
-# Where Winograd was measured to be the faster: pixels of an image at least, and share of its patches' pixels that lie in it.
-FORWARD_PIXELS, FORWARD_SHARE = 16, 0.5
-WEIGHT_PIXELS = 9
+# Where Winograd was measured to be the faster at batches of 64: pixels of an image at least, and the share of its patches' pixels
+# that lie in it, which counts in forward alone.
+FEWEST_PIXELS, FORWARD_SHARE = 9, 0.5
 
 
 class Roads(NamedTuple):
@@ -34,5 +34,6 @@ def roads(size: Sizes, window: Window, channels: int, outputs: int, groups: int)
         return Roads("direct", "direct")
     image = window.output_size(size)[-2:]
     share = prod(image) / prod(-(-length // PATCH) * PATCH for length in image)
-    forward = prod(image) >= FORWARD_PIXELS and share >= FORWARD_SHARE
-    return Roads("winograd" if forward else "direct", "winograd" if prod(image) >= WEIGHT_PIXELS else "direct")
+    if prod(image) < FEWEST_PIXELS:
+        return Roads("direct", "direct")
+    return Roads("winograd" if share >= FORWARD_SHARE else "direct", "winograd")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from numba import carray
 
 from tinycnn.ops.numba.direct import PANEL
-from tinycnn.ops.numba.kernel import Lent, Step, copy, floats_at, kernel, tasks_for, zero
+from tinycnn.ops.numba.kernel import Lent, Step, copy, floats_at, helper, kernel, tasks_for, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, g_of, load_line, source_fields, x_of
 from tinycnn.ops.numba.passes import add_rows
@@ -134,6 +134,22 @@ def transform_weight(task, worker, p):
             to_weight(source + 4 * j, 3 * step, step, target, REACH * of_tap, of_tap)
 
 
+@helper
+def _transform_stripe(x, p, stripe, channels, lines, at):
+    """Load the six lines that a stripe looks at, and transform its patches, to an address; returns where the next belongs."""
+    down, size = (p.output_h + PATCH - 1) // PATCH, (p.size_d, p.size_h, p.size_w)
+    n, od, oh = stripe // (down * p.output_d), stripe // down % p.output_d, stripe % down * PATCH
+    for i in range(REACH):
+        to = lines + 4 * i * p.line
+        load_line(x, size, (1, 1, 1), n, od, oh + i - p.before_h, p.before_w, 0, channels, to, p.line)
+    for patch in range(p.across):
+        for c in range(0, channels, VECTOR):
+            source = lines + 4 * (patch * PATCH * channels + c)
+            to_input(source, p.line, channels, at + 4 * c, REACH * p.patches * channels, p.patches * channels)
+        at += 4 * channels
+    return at
+
+
 @kernel(
     f"{source_fields('x')} {END} {GEOMETRY} tasks blocks stripes at_once across patches line transformed scratch scratch_floats"
 )
@@ -143,7 +159,6 @@ def convolve_patches(task, worker, p):
     x = x_of(p)
     end = end_of(p)
     channels, outputs, down = p.x_channels, p.outputs, (p.output_h + PATCH - 1) // PATCH
-    size, one = (p.size_d, p.size_h, p.size_w), (1, 1, 1)
     lines = p.scratch + 4 * worker * p.scratch_floats
     left = lines + 4 * REACH * p.line
     products = left + 4 * PRODUCTS * p.patches * channels
@@ -154,14 +169,7 @@ def convolve_patches(task, worker, p):
         count = (last - first) * p.across
         at = left
         for stripe in range(first, last):
-            n, od, oh = stripe // (down * p.output_d), stripe // down % p.output_d, stripe % down * PATCH
-            for i in range(REACH):
-                load_line(x, size, one, n, od, oh + i - p.before_h, p.before_w, 0, channels, lines + 4 * i * p.line, p.line)
-            for patch in range(p.across):
-                for c in range(0, channels, VECTOR):
-                    source = lines + 4 * (patch * PATCH * channels + c)
-                    to_input(source, p.line, channels, at + 4 * c, REACH * p.patches * channels, p.patches * channels)
-                at += 4 * channels
+            at = _transform_stripe(x, p, stripe, channels, lines, at)
         for f in range(PRODUCTS):
             for column in range(0, outputs, PANEL):
                 columns = min(PANEL, outputs - column)
@@ -206,7 +214,7 @@ def multiply_patches(task, worker, p):
     x = x_of(p)
     grad = g_of(p)
     channels, outputs, down = p.x_channels, p.g_channels, (p.output_h + PATCH - 1) // PATCH
-    size, out, one = (p.size_d, p.size_h, p.size_w), (p.output_d, p.output_h, p.output_w), (1, 1, 1)
+    out, one = (p.output_d, p.output_h, p.output_w), (1, 1, 1)
     lines = p.scratch + 4 * worker * p.scratch_floats
     right = p.scratch + 4 * ((worker + 1) * p.scratch_floats - PRODUCTS * p.patches * outputs)
     left = right - 4 * PRODUCTS * p.patches * channels
@@ -220,14 +228,8 @@ def multiply_patches(task, worker, p):
         count = (last - first) * p.across
         at, to = left, right
         for stripe in range(first, last):
+            at = _transform_stripe(x, p, stripe, channels, lines, at)
             n, od, oh = stripe // (down * p.output_d), stripe // down % p.output_d, stripe % down * PATCH
-            for i in range(REACH):
-                load_line(x, size, one, n, od, oh + i - p.before_h, p.before_w, 0, channels, lines + 4 * i * p.line, p.line)
-            for patch in range(p.across):
-                for c in range(0, channels, VECTOR):
-                    source = lines + 4 * (patch * PATCH * channels + c)
-                    to_input(source, p.line, channels, at + 4 * c, REACH * p.patches * channels, p.patches * channels)
-                at += 4 * channels
             for i in range(PATCH):
                 load_line(grad, out, one, n, od, oh + i, 0, 0, outputs, lines + 4 * i * p.grad_line, p.grad_line)
             for patch in range(p.across):
