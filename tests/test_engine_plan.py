@@ -160,6 +160,15 @@ def test_memory_is_used_again(rng):
     assert plan.arena.size < 2.2 * kept  # the convolutions' outputs, and two gradients of the largest at a time
 
 
+def test_batches_of_all_sizes_share_one_block(rng):
+    model = build("reference", rng)
+    with tc.backend("numba"):
+        for rows, plans in ((8, 1), (5, 2), (12, 1), (8, 2), (12, 2)):  # a larger batch needs a larger block
+            one_step(model, *data(rng, rows), lr=0.1)
+            blocks = {id(plan.arena.block) for plan in model._runner.training}
+            assert len(model._runner.training) == plans and len(blocks) == 1
+
+
 def test_a_plan_follows_the_model(rng):
     model, (x, y) = build("reference", rng), data(rng)
     with tc.backend("numba"):

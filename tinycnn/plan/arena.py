@@ -62,9 +62,9 @@ class Arena:
                 rest.append(other)
         self.free = sorted([*rest, (start, end)])
 
-    def lay_out(self) -> None:
-        """Make the memory. What nobody writes to is never really there."""
-        self.block = aligned(self.size // 4)
+    def lay_out(self, block: np.ndarray | None = None) -> None:
+        """Make the memory, or take a block that is large enough. What nobody writes to is never really there."""
+        self.block = block if block is not None and block.nbytes >= self.size else aligned(self.size // 4)
 
     def address(self, buffer: Buffer) -> int:
         """Where a buffer lies, once the memory is there."""

@@ -30,10 +30,14 @@ class Runner:
         return any(row.taps for row in self.rows)
 
     def training_plan(self, model, batch: int) -> TrainingPlan:
-        """The plan for a training step of `batch` rows."""
+        """The plan for a training step of `batch` rows. All share one block of memory: the largest plan's."""
         self.inference.clear()  # their memory is of no use while the weights move
         self.training = [plan for plan in self.training if plan.frozen == plan.row.frozen()]
-        return _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch))
+        block = self.training[0].arena.block if self.training else None
+        plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block))
+        if block is not None and plan.arena.block is not block:
+            self.training = [plan]
+        return plan
 
     def predict(self, model, x: np.ndarray, batch_size: int) -> np.ndarray:
         """The logits of x (N, *input_shape) in eval mode."""

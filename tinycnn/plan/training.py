@@ -14,9 +14,9 @@ from tinycnn.plan.rows import Row
 
 
 class TrainingPlan(Plan):
-    """Forward and backward of a model for batches of `batch` rows. Not for two threads at once."""
+    """Forward and backward for batches of `batch` rows, in `block` if that is large enough. Not for two threads at once."""
 
-    def __init__(self, model, batch: int):
+    def __init__(self, model, batch: int, block: np.ndarray | None = None):
         super().__init__(model.total_macs() * batch)
         self.batch, self.store = batch, model.built()
         self.row = Row(chain(model))
@@ -28,7 +28,7 @@ class TrainingPlan(Plan):
         grad = Flow(Source(self.take((batch, *model.output_shape))))
         self.row.backward(self, grad, None, wants_input=False)
         backward = self.acts_so_far()
-        self.arena.lay_out()
+        self.arena.lay_out(block)
         self.x, self.y, self.grad = (self.arena.array(flow.array) for flow in (x, y, grad))
         self.forward_acts, self.backward_acts = self.compiled(forward), self.compiled(backward)
         self.stream_of: Callable | None = None
