@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-PAUSE = 0.02  # seconds
+PAUSE = 0.1  # seconds; ONNX Runtime's threads spin for about 0.04 after their last work
 
 
 def timed(function: Callable[[], object]) -> float:

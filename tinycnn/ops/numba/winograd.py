@@ -44,7 +44,7 @@ def winograd_steps(source: Source, weight, transformed, y, end: End, w: Lifted, 
     """As `direct.conv_steps`; `transformed` has room for `transformed_floats`."""
     channels, outputs = source.array.shape[-1], y.shape[-1]
     across, stripes = -(-w.output[2] // PATCH), y.shape[0] * w.output[0] * -(-w.output[1] // PATCH)
-    at_once = _stripes_at_once(across, channels + outputs)
+    at_once = _stripes_at_once(across, stripes, channels + outputs)
     blocks, patches = -(-stripes // at_once), at_once * across + NARROW_ROWS  # room for a last tile that is not full
     tasks = winograd_tasks(y.shape[0], w, channels + outputs)
     line = (PATCH * across + REACH - PATCH) * channels
@@ -102,13 +102,33 @@ def product_floats(channels: int, outputs: int) -> int:
 def winograd_tasks(batch: int, w: Lifted, channels: int) -> int:
     """Into how many tasks the stripes of an output are cut; `channels` are those of input and output together."""
     stripes = batch * w.output[0] * -(-w.output[1] // PATCH)
-    return tasks_for(-(-stripes // _stripes_at_once(-(-w.output[2] // PATCH), channels)))
+    return tasks_for(-(-stripes // _stripes_at_once(-(-w.output[2] // PATCH), stripes, channels)))
 
 
-def _stripes_at_once(across: int, channels: int) -> int:
-    """So many that few of the tile's rows are idle, while the transformed patches stay in cache."""
-    most = max(-(-WIDE_ROWS // across), BLOCK_FLOATS // (PRODUCTS * channels * across))
-    return min(range(1, most + 1), key=lambda count: (-(-count * across // NARROW_ROWS) * NARROW_ROWS / (count * across), count))
+def _stripes_at_once(across: int, stripes: int, channels: int) -> int:
+    """So many that few of the tile's rows are idle and two cores end together, while the transformed patches stay in cache."""
+    most = min(stripes, max(-(-WIDE_ROWS // across), BLOCK_FLOATS // (PRODUCTS * channels * across)))
+
+    def rows(count):
+        """The tiles' rows over all blocks, the number of blocks rounded up to an even one."""
+        blocks = -(-stripes // count)
+        return (blocks + blocks % 2) * _tile_rows(count * across)
+
+    return min(range(1, most + 1), key=lambda count: (rows(count), -count))
+
+
+def _tile_rows(patches: int) -> int:
+    """The rows that tiles for so many patches have together: see the loop over rows in `convolve_patches`."""
+    rows = 0
+    while rows < patches:
+        rows += WIDE_ROWS if _takes_wide(patches - rows) else EVEN_ROWS
+    return rows
+
+
+@helper
+def _takes_wide(left):
+    """Whether the next tile is a high one: with so many rows left, that or two low ones leave fewer rows idle."""
+    return left > 2 * EVEN_ROWS or EVEN_ROWS < left <= WIDE_ROWS
 
 
 @kernel("tasks weight transformed inputs outputs turned scratch scratch_floats")
@@ -175,14 +195,22 @@ def convolve_patches(task, worker, p):
                 columns = min(PANEL, outputs - column)
                 a, b = left + 4 * f * p.patches * channels, p.transformed + 4 * (f * outputs + column) * channels
                 c = products + 4 * (f * p.patches * outputs + column)
-                if columns == PANEL:
-                    for row in range(0, count, WIDE_ROWS):
-                        i = row * 4
-                        wide_tile(a + i * channels, b, c + i * outputs, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                else:
-                    for row in range(0, count, NARROW_ROWS):
-                        i = row * 4
-                        narrow_tile(a + i * channels, b, c + i * outputs, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                row = 0
+                while row < count:
+                    left_over = count - row
+                    i, j = a + 4 * row * channels, c + 4 * row * outputs
+                    if columns < PANEL and left_over > 2 * EVEN_ROWS:
+                        narrow_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                        row += NARROW_ROWS
+                    elif columns < PANEL:
+                        narrow_even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                        row += 2 * EVEN_ROWS
+                    elif _takes_wide(left_over):
+                        wide_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                        row += WIDE_ROWS
+                    else:
+                        even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                        row += EVEN_ROWS
         at = products
         for stripe in range(first, last):
             od, oh = stripe // down, stripe % down * PATCH  # od counts on over the batch
