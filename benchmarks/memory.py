@@ -1,82 +1,115 @@
-"""Peak memory of whole processes beside PyTorch's: five training steps at 128 x 128, and one prediction of one image.
+"""Peak resident memory of a whole process that trains the reference network, or predicts one image, beside PyTorch's.
 
-    python benchmarks/memory.py        needs torch (the extra "bench"); writes memory.json
+    python benchmarks/memory.py [SIZE]        needs torch (the extra "bench"), Linux or macOS; writes memory.json
 
-Every figure is the largest resident size that the system counted for a fresh process, interpreter and libraries and all. The
-network is in reference.py. The kernels' cache is warm; PyTorch runs in whichever layout takes it less.
+Every figure is from a fresh process, all sides in turn, with our kernels compiled before; PyTorch counts in its smaller layout.
+What a process holds once its imports are done stands beside it. First one process with both sides checks that they agree.
 """
 
+import json
 import subprocess
 import sys
 
 import numpy as np
 from machine import as_text, finish, spread
-from reference import BATCHES, our_network, rows, torch_network
+from reference import our_network, rows, torch_network
+from train_step import our_step, torch_step
 
-SIZE, STEPS, RUNS = 128, 5, 3
-SIDES = ("tinycnn", "torch channels-last", "torch contiguous")
+import tinycnn as tc
 
-
-def ours(job: str) -> None:
-    """Do a job with tinycnn."""
-    import tinycnn as tc
-
-    model = our_network(SIZE, 0.3)
-    x, y = rows(SIZE, BATCHES[SIZE] if job == "train" else 1)
-    with tc.backend("numba"):
-        if job == "predict":
-            model.predict(x)
-            return
-        adam = tc.Adam(model.parameters())
-        for _ in range(STEPS):
-            model.train_step(x, y, tc.BCEWithLogits(), adam)
+SIZE, BATCH, STEPS, RUNS = 128, 32, 5, 3
+SIDES = ("ours", "channels-last", "contiguous")
 
 
-def theirs(job: str, channels_last: bool) -> None:
-    """Do a job with PyTorch."""
-    import torch
-
-    order = torch.channels_last if channels_last else torch.contiguous_format
-    network = torch_network(None, 0.3).to(memory_format=order)
-    x, y = rows(SIZE, BATCHES[SIZE] if job == "train" else 1)
-    tx = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=order)
-    if job == "predict":
-        with torch.inference_mode():
-            network.eval()(tx)
-        return
-    ty, adam = torch.tensor(y, dtype=torch.float32)[:, None], torch.optim.Adam(network.parameters(), fused=True)
-    for _ in range(STEPS):
-        adam.zero_grad()
-        torch.nn.functional.binary_cross_entropy_with_logits(network(tx), ty).backward()
-        adam.step()
-
-
-def child(job: str, side: str) -> None:
-    """Do a job in this process, and print the most memory that it ever held, in MiB."""
+def peak() -> float:
+    """MiB that this process has held at most. A child's count starts at its parent's, which so imports no numba or torch."""
     import resource
 
-    ours(job) if side == SIDES[0] else theirs(job, side == SIDES[1])
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def measured(job: str, side: str) -> float:
-    words = [sys.executable, __file__, "--child", job, side]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+def train(side: str, size: int) -> list:
+    """Train; MiB after the imports and at the end."""
+    if side == "ours":
+        import tinycnn.plan.runner  # noqa: F401  what the first step would import
+
+        before, step = peak(), our_step(size, BATCH, 0.3)
+    else:
+        import torch  # noqa: F401
+
+        before, step = peak(), torch_step(size, BATCH, 0.3, side == "channels-last", None)
+    for _ in range(STEPS):
+        step()
+    return [before, peak()]
+
+
+def predict(side: str, size: int) -> list:
+    """Predict one image; MiB after the imports and at the end."""
+    x = rows(size, 1)[0]
+    if side == "ours":
+        import tinycnn.plan.runner  # noqa: F401
+
+        before = peak()
+        with tc.backend("numba"):
+            our_network(size, 0.3).predict(x)
+    else:
+        import torch
+
+        before = peak()
+        order = torch.channels_last if side == "channels-last" else torch.contiguous_format
+        network = torch_network(None, 0.3).eval().to(memory_format=order)
+        with torch.inference_mode():
+            network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=order)).numpy()
+    return [before, peak()]
+
+
+def agree(side: str, size: int) -> None:
+    """Both sides' first loss, and their logit for one image; also compiles our kernels."""
+    import torch
+
+    model, x = our_network(size, 0.0), rows(size, 1)[0]
+    loss = our_step(size, BATCH, 0.0)()
+    for last in (True, False):
+        np.testing.assert_allclose(torch_step(size, BATCH, 0.0, last, model)(), loss, rtol=1e-4)
+    with tc.backend("numba"), torch.inference_mode():
+        logit = torch_network(model, 0.0).eval()(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+        np.testing.assert_allclose(model.predict(x), logit.numpy(), rtol=1e-3, atol=1e-6)
+
+
+TASKS = {"train": train, "predict": predict, "agree": agree}
+
+
+def child(task: str, side: str, size: int):
+    """What a task says in a process of its own."""
+    words = [sys.executable, __file__, "--child", task, side, str(size)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        task, side, size = sys.argv[2:]
+        print(json.dumps(TASKS[task](side, int(size))))
+        return
+    size = int(sys.argv[1]) if sys.argv[1:] else SIZE
+    child("agree", "ours", size)
     results = {}
-    for job in ("train", "predict"):
-        measured(job, SIDES[0])  # fills the cache
-        peaks = np.array([[measured(job, side) for side in SIDES] for _ in range(RUNS)])
-        best = int(np.median(peaks[:, 1:], axis=0).argmin()) + 1
-        ratio = spread(peaks[:, 0] / peaks[:, best])
-        results[job] = {"MiB": {side: spread(peaks[:, i]) for i, side in enumerate(SIDES)}, "ratio": ratio, "peer": SIDES[best]}
-        mine, peer = np.median(peaks[:, [0, best]], axis=0)
-        print(f"{job:8} tinycnn {mine:4.0f} MiB, {SIDES[best]} {peer:4.0f} MiB; tinycnn's / theirs {as_text(ratio)}", flush=True)
-    finish("memory", results)
+    for task in ("train", "predict"):
+        child(task, "ours", size)  # the throw-away run: every kernel is on disk after it
+        mib = np.array([[child(task, side, size) for side in SIDES] for _ in range(RUNS)])  # (runs, sides, before and peak)
+        middle = np.median(mib, axis=0)
+        best = 1 + middle[1:, 1].argmin()
+        ratio = spread(mib[:, 0, 1] / mib[:, best, 1])
+        results[task] = {"mib": dict(zip(SIDES, middle[:, 1].tolist(), strict=True)), "ratio": ratio, "layout": SIDES[best]}
+        results[task]["mib_after_imports"] = dict(zip(SIDES, middle[:, 0].tolist(), strict=True))
+        print(
+            f"{task:8} {size} x {size}: tinycnn {middle[0, 1]:.0f} MiB (imports {middle[0, 0]:.0f}), PyTorch ({SIDES[best]}) "
+            f"{middle[best, 1]:.0f} MiB (imports {middle[best, 0]:.0f}); tinycnn's memory / PyTorch's {as_text(ratio)}",
+            flush=True,
+        )
+    finish("memory", {"size": size, "batch": BATCH, "steps": STEPS, **results})
 
 
 if __name__ == "__main__":
-    child(*sys.argv[2:]) if sys.argv[1:2] == ["--child"] else main()
+    main()

@@ -1,6 +1,6 @@
 """What the machine can multiply and add: independent chains of fused multiply-adds in registers, on all threads.
 
-    python benchmarks/peak.py        prints it; kernels.py measures against it
+python benchmarks/peak.py        prints it; kernels.py measures against it
 """
 
 import time

@@ -16,7 +16,6 @@ from reference import BATCHES, keras_network, our_network, rows, torch_network
 from side_by_side import fastest, in_turn
 
 import tinycnn as tc
-from tinycnn.ops.numba.kernel import compilations
 
 ROUNDS, LR = 9, 1e-3
 
@@ -111,6 +110,8 @@ def main() -> None:
                 flush=True,
             )
         results[peer]["version"] = sys.modules[package].__version__
+    from tinycnn.ops.numba.kernel import compilations  # here, since memory.py takes its steps from this file without numba
+
     print(f"{len(compilations)} kernels compiled by this process")
     finish("train_step", {**results, "compiled": compilations})
 
