@@ -4,8 +4,7 @@
 
 All sides have the same weights and running statistics, and must agree on the logits. PyTorch runs in inference mode as the
 fastest of both layouts, as it is or traced and frozen; ONNX Runtime with all its optimisations. Only one peer at a time stands
-beside ours. A timed run is as many predictions in a row as take a few hundredths of a second. A peer that is not installed is
-left out.
+beside ours. A peer that is not installed is left out.
 """
 
 import sys
@@ -17,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from machine import as_text, finish, spread
 from reference import BATCHES, onnx_file, our_network, rows, torch_network
-from side_by_side import fastest, in_turn, timed
+from side_by_side import fastest, in_turn
 
 import tinycnn as tc
 from tinycnn.ops.numba.kernel import compilations
 
-ROUNDS, RUN = 15, 0.03  # RUN in seconds
+ROUNDS = 15
 
 
 def settled_network(size: int) -> tc.Sequential:
@@ -72,10 +71,6 @@ def onnx_ways(model: tc.Sequential, x: np.ndarray) -> dict:
     return {"all optimisations": lambda: session.run(None, {"x": nx})[0]}
 
 
-def repeated(function, times: int):
-    return lambda: [function() for _ in range(times)]
-
-
 PEERS = {"PyTorch": ("torch", torch_ways), "ONNX": ("onnxruntime", onnx_ways)}
 
 
@@ -91,10 +86,8 @@ def main() -> None:
             sides = ways(model, x)
             for name, predict in sides.items():
                 np.testing.assert_allclose(predict(), logits, rtol=1e-3, atol=1e-4 * abs(logits).max(), err_msg=f"{peer}, {name}")
-            calls = max(1, round(RUN / min(timed(lambda model=model, x=x: model.predict(x)) for _ in range(3))))
-            sides = {name: repeated(predict, calls) for name, predict in sides.items()}
             best = fastest(sides, ROUNDS) if len(sides) > 1 else next(iter(sides))
-            times = in_turn(repeated(lambda model=model, x=x: model.predict(x), calls), sides[best], rounds=ROUNDS) / calls
+            times = in_turn(lambda model=model, x=x: model.predict(x), sides[best], rounds=ROUNDS)
             ratio = spread(times[:, 1] / times[:, 0])
             mine, theirs = 1000 * np.median(times, axis=0)
             results[peer].append({"size": size, "batch": batch, "ratio": ratio, "milliseconds": [mine, theirs], "way": best})

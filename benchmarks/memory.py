@@ -9,6 +9,7 @@ What a process holds once its imports are done stands beside it. First one proce
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 from machine import as_text, finish, spread
@@ -22,45 +23,41 @@ SIDES = ("ours", "channels-last", "contiguous")
 
 
 def peak() -> float:
-    """MiB that this process has held at most. A child's count starts at its parent's, which so imports no numba or torch."""
+    """MiB that this process has held at most. The count starts at the parent's, which therefore imports nothing large."""
     import resource
 
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def train(side: str, size: int) -> list:
+def imported(side: str) -> float:
+    """MiB once the side's imports are done."""
+    import_module("tinycnn.plan.runner" if side == "ours" else "torch")
+    return peak()
+
+
+def train(side: str, size: int) -> list[float]:
     """Train; MiB after the imports and at the end."""
-    if side == "ours":
-        import tinycnn.plan.runner  # noqa: F401  what the first step would import
-
-        before, step = peak(), our_step(size, BATCH, 0.3)
-    else:
-        import torch  # noqa: F401
-
-        before, step = peak(), torch_step(size, BATCH, 0.3, side == "channels-last", None)
+    before, own = imported(side), side == "ours"
+    step = our_step(size, BATCH, 0.3) if own else torch_step(size, BATCH, 0.3, side == "channels-last", None)
     for _ in range(STEPS):
         step()
     return [before, peak()]
 
 
-def predict(side: str, size: int) -> list:
+def predict(side: str, size: int) -> list[float]:
     """Predict one image; MiB after the imports and at the end."""
-    x = rows(size, 1)[0]
+    before, x = imported(side), rows(size, 1)[0]
     if side == "ours":
-        import tinycnn.plan.runner  # noqa: F401
-
-        before = peak()
         with tc.backend("numba"):
             our_network(size, 0.3).predict(x)
-    else:
-        import torch
+        return [before, peak()]
+    import torch
 
-        before = peak()
-        order = torch.channels_last if side == "channels-last" else torch.contiguous_format
-        network = torch_network(None, 0.3).eval().to(memory_format=order)
-        with torch.inference_mode():
-            network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=order)).numpy()
+    order = torch.channels_last if side == "channels-last" else torch.contiguous_format
+    network = torch_network(None, 0.3).eval().to(memory_format=order)
+    with torch.inference_mode():
+        network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).contiguous(memory_format=order)).numpy()
     return [before, peak()]
 
 
@@ -80,7 +77,7 @@ def agree(side: str, size: int) -> None:
 TASKS = {"train": train, "predict": predict, "agree": agree}
 
 
-def child(task: str, side: str, size: int):
+def child(task: str, side: str, size: int) -> list[float] | None:
     """What a task says in a process of its own."""
     words = [sys.executable, __file__, "--child", task, side, str(size)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)

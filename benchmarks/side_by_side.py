@@ -1,31 +1,29 @@
-"""Time sides in turn, A B A B ..., with a pause before each: one side's spinning threads must not hold the other's cores.
-
-Whoever comes after a pause has to wake its threads, which on two shared cores can take as long as a small kernel runs. A training
-run does not pause, so each side works once, untimed, before it is timed.
-"""
+"""Time sides in turn, A B A B ..., with a pause before each: one side's spinning threads must not hold the other's cores."""
 
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-PAUSE = 0.06  # seconds; ONNX Runtime's threads spin for about 0.04 after their last work
+PAUSE = 0.1  # seconds; ONNX Runtime's threads spin for about 0.04 after their last work
+RUN = 0.03  # seconds that a run takes at least: as many calls as that needs
 
 
-def timed(function: Callable[[], object]) -> float:
-    """Seconds of one call, after a pause and a call that is not timed."""
+def timed(function: Callable[[], object], calls: int = 1) -> float:
+    """Seconds of a call, over so many in a row."""
     time.sleep(PAUSE)
-    function()
     start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - start) / calls
 
 
 def in_turn(*sides: Callable[[], object], rounds: int) -> np.ndarray:
-    """Seconds of each round: (rounds, sides)."""
-    for side in sides * 2:
+    """Seconds of a call in each round: (rounds, sides)."""
+    for side in sides:
         side()
-    return np.array([[timed(side) for side in sides] for _ in range(rounds)])
+    calls = [max(1, round(RUN / timed(side))) for side in sides]
+    return np.array([[timed(*run) for run in zip(sides, calls, strict=True)] for _ in range(rounds)])
 
 
 def fastest(sides: dict[str, Callable[[], object]], rounds: int) -> str:

@@ -56,6 +56,7 @@ def keras_step(size: int, batch: int, dropout: float, way: str):
     import keras
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # it takes one function for each way and size for a mistake
     adam, loss = keras.optimizers.Adam(LR, epsilon=1e-8), keras.losses.BinaryCrossentropy(from_logits=True)
     tx, ty = tf.constant(x), tf.constant(y[:, None], tf.float32)
     if way != "tf.function":

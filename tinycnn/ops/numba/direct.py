@@ -20,7 +20,16 @@ from tinycnn.ops.numba.kernel import Lent, Step, floats_at, helper, kernel, task
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, load_line, source_fields, x_of
 from tinycnn.ops.numba.passes import copy_rows
-from tinycnn.ops.numba.tile import NARROW_ROWS, VECTOR, WIDE_ROWS, narrow_tile, short_tile, wide_tile
+from tinycnn.ops.numba.tile import (
+    EVEN_ROWS,
+    NARROW_ROWS,
+    VECTOR,
+    WIDE_ROWS,
+    even_tile,
+    narrow_even_tile,
+    narrow_tile,
+    wide_tile,
+)
 
 MOST_LINES = 16  # gathered at once
 MOVED = 4  # gathering a window costs this share of one output channel's multiplications: a load and a store, measured
@@ -37,7 +46,7 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     at_once, gathered = _lines_at_once(w, outputs)
     blocks, tasks = -(-lines // at_once), conv_tasks(y.shape[0], w, outputs)
     reach = (w.kernel[2] - 1) * w.dilation[2] + 1
-    pixels = round_up(at_once * w.output[2], NARROW_ROWS)  # the last tile may look at more pixels than there are
+    pixels = at_once * w.output[2] + NARROW_ROWS  # the last tile may look at more pixels than there are
     line = ((w.output[2] if gathered else pixels) - 1) * w.stride[2] * channels + reach * channels
     matrix = pixels * w.taps() * channels if gathered else w.kernel[0] * w.kernel[1] * line
     scratch = Lent(matrix + (line if gathered else 0) + NARROW_ROWS * PANEL)
@@ -70,12 +79,29 @@ def round_up(count: int, step: int) -> int:
     return -(-count // step) * step
 
 
+def tile_rows(rows: int, wide: bool) -> int:
+    """The rows that the tiles for so many rows have together."""
+    total = 0
+    while total < rows:
+        total += _tile_height(rows - total, wide)
+    return total
+
+
+def _tile_height(left, wide):
+    """The rows of the next tile, with so many left: of a high one and two low ones, whichever leaves fewer idle."""
+    high, low = (WIDE_ROWS, EVEN_ROWS) if wide else (NARROW_ROWS, 2 * EVEN_ROWS)
+    return high if left > 2 * low or low < left <= high else low
+
+
+tile_height = helper(_tile_height)  # for kernels
+
+
 def _lines_at_once(w: Lifted, outputs: int) -> tuple[int, bool]:
     """One line, or as many gathered ones as leave few of the tile's rows idle, whichever costs less."""
-    width, rows = w.output[2], NARROW_ROWS if outputs <= VECTOR else WIDE_ROWS
+    width = w.output[2]
 
     def idle(lines):
-        return round_up(lines * width, rows) / (lines * width) - 1
+        return tile_rows(lines * width, outputs > VECTOR) / (lines * width) - 1
 
     best = min(range(1, MOST_LINES + 1), key=lambda lines: (round(idle(lines), 2), lines))
     if w.dilation[2] == 1 and idle(1) <= idle(best) + MOVED / outputs:
@@ -148,24 +174,28 @@ def convolve(task, worker, p):
             while column < padded:
                 wide = padded - column >= PANEL
                 columns = PANEL if wide else VECTOR
-                narrow = not wide and -(-pixels // NARROW_ROWS) * NARROW_ROWS <= -(-pixels // WIDE_ROWS) * WIDE_ROWS
-                rows = NARROW_ROWS if narrow else WIDE_ROWS
-                fits = pixels >= rows and column + columns <= outputs
                 right = p.packed + 4 * length * (g * padded + column)
-                for start in range(0, pixels, rows):
+                start = 0
+                while start < pixels:
+                    rows = tile_height(pixels - start, wide)
+                    high = rows == WIDE_ROWS or rows == NARROW_ROWS
+                    fits = pixels >= rows and column + columns <= outputs
                     first = min(start, pixels - rows) if fits else start  # the last tile overlaps instead of shrinking
                     left = scratch + 4 * first * pixel_step
                     place = p.y + 4 * ((line * width + first) * p.outputs + g * outputs + column)
                     target, step = (place, p.outputs) if fits else (spare, columns)
                     across = inner * columns
-                    if wide:
+                    if wide and high:
                         wide_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
-                    elif narrow:
+                    elif wide:
+                        even_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
+                    elif high:
                         narrow_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
                     else:
-                        short_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
+                        narrow_even_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
                     if not fits:
                         copy_rows(min(rows, pixels - first), min(columns, outputs - column), spare, columns, place, p.outputs)
+                    start += rows
                 column += columns
         finish(end, task, line * width, pixels)
 

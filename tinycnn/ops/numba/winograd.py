@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from numba import carray
 
-from tinycnn.ops.numba.direct import PANEL
+from tinycnn.ops.numba.direct import PANEL, tile_height, tile_rows
 from tinycnn.ops.numba.kernel import Lent, Step, copy, floats_at, helper, kernel, tasks_for, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, g_of, load_line, source_fields, x_of
@@ -112,23 +112,9 @@ def _stripes_at_once(across: int, stripes: int, channels: int) -> int:
     def rows(count):
         """The tiles' rows over all blocks, the number of blocks rounded up to an even one."""
         blocks = -(-stripes // count)
-        return (blocks + blocks % 2) * _tile_rows(count * across)
+        return (blocks + blocks % 2) * tile_rows(count * across, True)
 
     return min(range(1, most + 1), key=lambda count: (rows(count), -count))
-
-
-def _tile_rows(patches: int) -> int:
-    """The rows that tiles for so many patches have together: see the loop over rows in `convolve_patches`."""
-    rows = 0
-    while rows < patches:
-        rows += WIDE_ROWS if _takes_wide(patches - rows) else EVEN_ROWS
-    return rows
-
-
-@helper
-def _takes_wide(left):
-    """Whether the next tile is a high one: with so many rows left, that or two low ones leave fewer rows idle."""
-    return left > 2 * EVEN_ROWS or EVEN_ROWS < left <= WIDE_ROWS
 
 
 @kernel("tasks weight transformed inputs outputs turned scratch scratch_floats")
@@ -197,20 +183,17 @@ def convolve_patches(task, worker, p):
                 c = products + 4 * (f * p.patches * outputs + column)
                 row = 0
                 while row < count:
-                    left_over = count - row
+                    rows = tile_height(count - row, columns == PANEL)
                     i, j = a + 4 * row * channels, c + 4 * row * outputs
-                    if columns < PANEL and left_over > 2 * EVEN_ROWS:
-                        narrow_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                        row += NARROW_ROWS
-                    elif columns < PANEL:
-                        narrow_even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                        row += 2 * EVEN_ROWS
-                    elif _takes_wide(left_over):
+                    if columns == PANEL and rows == WIDE_ROWS:
                         wide_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                        row += WIDE_ROWS
-                    else:
+                    elif columns == PANEL:
                         even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                        row += EVEN_ROWS
+                    elif rows == NARROW_ROWS:
+                        narrow_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                    else:
+                        narrow_even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                    row += rows
         at = products
         for stripe in range(first, last):
             od, oh = stripe // down, stripe % down * PATCH  # od counts on over the batch
