@@ -58,6 +58,7 @@ def torch_ways(model: tc.Sequential, x: np.ndarray) -> dict:
 
 
 def onnx_ways(model: tc.Sequential, x: np.ndarray) -> dict:
+    """How ONNX Runtime predicts, by name."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -22,6 +22,7 @@ def rows(size: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def our_network(size: int, dropout: float) -> tc.Sequential:
+    """In tinycnn, built."""
     layers = []
     for stage, width in enumerate(WIDTHS):
         for _ in range(2):

@@ -82,6 +82,7 @@ def torch_ways(size: int, batch: int, dropout: float) -> dict:
 
 
 def keras_ways(size: int, batch: int, dropout: float) -> dict:
+    """Every way in which Keras may take the step, by name."""
     return {way: keras_step(size, batch, dropout, way) for way in ("train_on_batch", "train_on_batch, XLA", "tf.function")}
 
 

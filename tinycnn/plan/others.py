@@ -12,7 +12,7 @@ from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
 from tinycnn.ops.numba.random import draw_step
 from tinycnn.ops.numba.twins import shares
-from tinycnn.plan.base import Flow
+from tinycnn.plan.base import Flow, Plan
 from tinycnn.plan.pairs import chain
 from tinycnn.plan.rows import Row, TrainedItem, masked
 
@@ -54,17 +54,11 @@ class Pooled(TrainedItem, kinds=("max", "average")):
     def backward(self, plan, grad, below, wants_input):
         """Every window's gradient to where it came from."""
         grad = plan.written(grad)
-        result = None
-        if wants_input:
-            x = plan.take((plan.batch, *self.layer.input_shape))
-            end, tables = below.gradient_end(plan, plan.batch) if below else (End(), None)
-            plan.add(p.pool_gradient_step(grad.array, self.winner, self.shares, x, end, self.window))
-            result = Flow(Source(x), tables=tables)
-        plan.release(grad)
-        plan.give(self.y)
+        step = lambda x, end: p.pool_gradient_step(grad.array, self.winner, self.shares, x, end, self.window)  # noqa: E731
+        result = handed_down(plan, self, below, step) if wants_input else None
         if self.is_max():
             plan.give(self.winner)
-        plan.release(self.x)
+        finished(plan, self, grad)
         return result
 
     def is_max(self) -> bool:
@@ -86,16 +80,25 @@ class Averaged(TrainedItem, kinds=("mean",)):
     def backward(self, plan, grad, below, wants_input):
         """The same share for every position."""
         grad = plan.written(grad)
-        result = None
-        if wants_input:
-            x = plan.take((plan.batch, *self.layer.input_shape))
-            end, tables = below.gradient_end(plan, plan.batch) if below else (End(), None)
-            plan.add(p.mean_gradient_step(grad.array, self.share, x, end))
-            result = Flow(Source(x), tables=tables)
-        plan.release(grad)
-        plan.give(self.y)
-        plan.release(self.x)
+        step = lambda x, end: p.mean_gradient_step(grad.array, self.share, x, end)  # noqa: E731
+        result = handed_down(plan, self, below, step) if wants_input else None
+        finished(plan, self, grad)
         return result
+
+
+def handed_down(plan: Plan, item: TrainedItem, below: TrainedItem | None, step) -> Flow:
+    """The gradient of what was pooled, an image a task, by `step(x, end)`; with the sums that the item below wants."""
+    x = plan.take((plan.batch, *item.layer.input_shape))
+    end, tables = below.gradient_end(plan, plan.batch) if below else (End(), None)
+    plan.add(step(x, end))
+    return Flow(Source(x), tables=tables)
+
+
+def finished(plan: Plan, item: TrainedItem, grad: Flow) -> None:
+    """Give back what a pooling held from its forward on, and the gradient that it has read."""
+    plan.release(grad)
+    plan.give(item.y)
+    plan.release(item.x)
 
 
 class Dropped(TrainedItem, kinds=("dropout",)):

@@ -71,7 +71,7 @@ def helper(function):
 
 
 class Step:
-    """One kernel at work on given arrays, in `tasks` shares; `scratch` floats are lent to each worker while it runs."""
+    """One kernel at work on given arrays, in `tasks` shares."""
 
     def __init__(self, kernel: Kernel, tasks: int, arguments):
         self.kernel, self.tasks, self.arguments = kernel, tasks, arguments
