@@ -4,7 +4,8 @@ A few output lines (all ow of an n, od, oh) at a time. What they look at is copi
 is, so that the tile sees a plain matrix product: rows are neighbouring output pixels, k runs over the window, columns are output
 channels.
 
-    one line    its KD * KH input lines side by side; neighbouring windows share their floats
+    one line    its KD * KH input lines side by side; neighbouring windows share their floats, and the next output line finds
+                most of its input lines already there
     gathered    each pixel's window on its own, of as many lines as fill the tile's rows: for narrow images, and for dilation
 
 The input gradient is the same loop: a convolution of grad_output with the kernel flipped, the gradient's lines laid out with
@@ -22,6 +23,7 @@ from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, loa
 from tinycnn.ops.numba.passes import copy_rows
 from tinycnn.ops.numba.tile import (
     EVEN_ROWS,
+    NARROW_EVEN_ROWS,
     NARROW_ROWS,
     VECTOR,
     WIDE_ROWS,
@@ -48,8 +50,11 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     reach = (w.kernel[2] - 1) * w.dilation[2] + 1
     pixels = at_once * w.output[2] + NARROW_ROWS  # the last tile may look at more pixels than there are
     line = ((w.output[2] if gathered else pixels) - 1) * w.stride[2] * channels + reach * channels
-    matrix = pixels * w.taps() * channels if gathered else w.kernel[0] * w.kernel[1] * line
-    scratch = Lent(matrix + (line if gathered else 0) + NARROW_ROWS * PANEL)
+    looked_at = w.kernel[0] * w.kernel[1] * line
+    slides = not gathered and groups == w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1]
+    slots = 2 * w.kernel[1] if slides else 0
+    matrix = pixels * w.taps() * channels if gathered else max(slots * line, looked_at)
+    scratch = Lent(matrix + (looked_at if gathered else 0) + NARROW_ROWS * PANEL)
     pack = pack_weight(
         w.taps(), weight=weight, packed=packed, taps=w.taps(), inputs=channels, outputs=outputs, groups=groups,
         panel=PANEL, turned=int(turned),
@@ -58,8 +63,8 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
         pack,
         convolve(
             tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, blocks=blocks, lines=lines, groups=groups,
-            packed=packed, at_once=at_once, gathered=int(gathered), line=line, matrix=matrix, scratch=scratch,
-            scratch_floats=scratch.floats,
+            packed=packed, at_once=at_once, gathered=int(gathered), line=line, slots=slots, matrix=matrix,
+            scratch=scratch, scratch_floats=scratch.floats,
         ),
     ]  # fmt: skip
 
@@ -89,7 +94,7 @@ def tile_rows(rows: int, wide: bool) -> int:
 
 def _tile_height(left, wide):
     """The rows of the next tile, with so many left: of a high one and two low ones, whichever leaves fewer idle."""
-    high, low = (WIDE_ROWS, EVEN_ROWS) if wide else (NARROW_ROWS, 2 * EVEN_ROWS)
+    high, low = (WIDE_ROWS, EVEN_ROWS) if wide else (NARROW_ROWS, NARROW_EVEN_ROWS)
     return high if left > 2 * low or low < left <= high else low
 
 
@@ -145,7 +150,8 @@ def pack_weight(task, worker, p):
 
 
 @kernel(
-    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed at_once gathered line matrix scratch scratch_floats"
+    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed at_once gathered line slots matrix scratch "
+    "scratch_floats"
 )
 def convolve(task, worker, p):
     """A share of the output's lines."""
@@ -162,14 +168,22 @@ def convolve(task, worker, p):
         outer, inner, line_step, pixel_step = 1, length, 0, length
     else:
         outer, inner, line_step, pixel_step = p.kernel_d * p.kernel_h, p.kernel_w * channels, p.line, p.stride_w * channels
+    slot = p.slots  # in the scratch, where the lines begin that the current output line looks at: none is there yet
     begin(end, task)
     for block in range(task * p.blocks // p.tasks, (task + 1) * p.blocks // p.tasks):
         line = block * p.at_once
         count = min(p.at_once, p.lines - line)
         pixels = count * width
         for g in range(p.groups):
-            for i in range(count):
-                gather_line(x, p, line + i, g * channels, channels, scratch + 4 * i * width * pixel_step, aside, pixel_step)
+            if p.gathered != 0:
+                for i in range(count):
+                    _gather(x, p, line + i, g * channels, channels, scratch + 4 * i * width * pixel_step, aside)
+            else:
+                slot += p.stride_h
+                known = p.kernel_h - p.stride_h
+                if line % p.output_h == 0 or slot + p.kernel_h > p.slots:
+                    slot = known = 0
+                load_lines(x, p, line, known, g * channels, channels, scratch + 4 * slot * p.line)
             column = 0
             while column < padded:
                 wide = padded - column >= PANEL
@@ -181,7 +195,7 @@ def convolve(task, worker, p):
                     high = rows == WIDE_ROWS or rows == NARROW_ROWS
                     fits = pixels >= rows and column + columns <= outputs
                     first = min(start, pixels - rows) if fits else start  # the last tile overlaps instead of shrinking
-                    left = scratch + 4 * first * pixel_step
+                    left = scratch + 4 * (slot * p.line + first * pixel_step)
                     place = p.y + 4 * ((line * width + first) * p.outputs + g * outputs + column)
                     target, step = (place, p.outputs) if fits else (spare, columns)
                     across = inner * columns
@@ -201,24 +215,26 @@ def convolve(task, worker, p):
 
 
 @helper
-def gather_line(x, p, line, first, channels, to, aside, pixel_step):
-    """What output line number `line` looks at, as the tile wants it, to an address; `aside` holds one padded line."""
+def load_lines(x, p, line, known, first, channels, to):
+    """The KD * KH lines that output line number `line` looks at, side by side to an address; the first `known` are there."""
     size, spread = (p.size_d, p.size_h, p.size_w), (p.spread_d, p.spread_h, p.spread_w)
     n, od, oh = line // (p.output_d * p.output_h), line // p.output_h % p.output_d, line % p.output_h
-    for kd in range(p.kernel_d):
-        d = od * p.stride_d + kd * p.dilation_d - p.before_d
-        for kh in range(p.kernel_h):
-            h = oh * p.stride_h + kh * p.dilation_h - p.before_h
-            number = kd * p.kernel_h + kh
-            if p.gathered == 0:
-                load_line(x, size, spread, n, d, h, p.before_w, first, channels, to + 4 * number * p.line, p.line)
-                continue
-            load_line(x, size, spread, n, d, h, p.before_w, first, channels, aside, p.line)
-            step = p.stride_w * channels
-            run = to + 4 * number * p.kernel_w * channels
-            if p.dilation_w == 1:
-                copy_rows(p.output_w, p.kernel_w * channels, aside, step, run, pixel_step)
-            else:
-                for kw in range(p.kernel_w):
-                    tap = 4 * kw * channels
-                    copy_rows(p.output_w, channels, aside + tap * p.dilation_w, step, run + tap, pixel_step)
+    for number in range(known, p.kernel_d * p.kernel_h):
+        d = od * p.stride_d + number // p.kernel_h * p.dilation_d - p.before_d
+        h = oh * p.stride_h + number % p.kernel_h * p.dilation_h - p.before_h
+        load_line(x, size, spread, n, d, h, p.before_w, first, channels, to + 4 * number * p.line, p.line)
+
+
+@helper
+def _gather(x, p, line, first, channels, to, aside):
+    """The windows of output line number `line`, one after the other to an address; `aside` has room for its input lines."""
+    load_lines(x, p, line, 0, first, channels, aside)
+    pixel, run = p.kernel_d * p.kernel_h * p.kernel_w * channels, p.kernel_w * channels
+    for number in range(p.kernel_d * p.kernel_h):
+        source, target = aside + 4 * number * p.line, to + 4 * number * run
+        if p.dilation_w == 1:
+            copy_rows(p.output_w, run, source, p.stride_w * channels, target, pixel)
+        else:
+            for kw in range(p.kernel_w):
+                tap = 4 * kw * channels
+                copy_rows(p.output_w, channels, source + tap * p.dilation_w, p.stride_w * channels, target + tap, pixel)

@@ -18,8 +18,8 @@ from numba.core import cgutils
 from tinycnn.ops.numba.vectors import INT, REGISTERS, VECTOR, Vectors, instruction
 
 # Rows that fit the registers with two vectors and with one (found by measuring: more spill, fewer starve the multipliers).
-WIDE_ROWS, NARROW_ROWS = (14, 28) if REGISTERS == 32 else (6, 12)
-EVEN_ROWS = 8 if REGISTERS == 32 else 4  # a power of two, twice as many with one vector: for what those two do not divide
+WIDE_ROWS, NARROW_ROWS = (14, 14) if REGISTERS == 32 else (6, 12)
+EVEN_ROWS, NARROW_EVEN_ROWS = (8 if REGISTERS == 32 else 4), 8
 # Rows of the weight gradient's tile, whose operand A is read along its contiguous axis.
 GRADIENT_ROWS = 12 if REGISTERS == 32 else 6
 FEW_ROWS = 4  # the same where a window has few floats: a first layer's, over one channel or three
@@ -79,5 +79,5 @@ narrow_tile = make_tile(NARROW_ROWS, 1)
 gradient_tile = make_tile(GRADIENT_ROWS, 2)
 narrow_gradient_tile = make_tile(2 * GRADIENT_ROWS, 1)
 even_tile = make_tile(EVEN_ROWS, 2)
-narrow_even_tile = make_tile(2 * EVEN_ROWS, 1)
+narrow_even_tile = make_tile(NARROW_EVEN_ROWS, 1)
 few_tile = make_tile(FEW_ROWS, 1)

@@ -7,18 +7,32 @@ of its own, added in a fixed order at the end: the bits do not depend on the num
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from numba import carray
 
-from tinycnn.ops.numba.direct import gather_line, round_up
+from tinycnn.ops.numba.direct import load_lines, round_up
 from tinycnn.ops.numba.kernel import Lent, Step, kernel, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import Source, g_of, load_pixels, source_fields, x_of
 from tinycnn.ops.numba.passes import add_rows, copy_rows
 from tinycnn.ops.numba.tile import FEW_ROWS, GRADIENT_ROWS, VECTOR, few_tile, gradient_tile, narrow_gradient_tile
 
-PARTS = 16  # partial sums
-PARTIAL_FLOATS = 1 << 22  # at most, of all partial sums together
-GRADIENT_PIXELS = 24  # over which a tile sums at least, so that loading and storing it is little beside
+PARTS, PARTIAL_FLOATS = 16, 5 << 18  # partial sums at most, and floats of all of them together
+GRADIENT_PIXELS = 96  # over which a tile sums at least, so that loading and storing it is little beside
+SHARING_LINES = 4  # at least, where neighbouring output lines share the input lines they look at
+
+
+class Cut(NamedTuple):
+    """How the output's lines are cut into blocks, which never reach over a multiple of `height`."""
+
+    height: int
+    at_once: int
+    apart: int  # input lines from what one output line of a block looks at to what the next does
+
+    def blocks(self, lines: int) -> int:
+        """Blocks of so many lines."""
+        return lines // self.height * -(-self.height // self.at_once)
 
 
 def weight_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lifted, groups: int) -> list[Step]:
@@ -26,23 +40,20 @@ def weight_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lifted
     channels, outputs = x.array.shape[-1] // groups, grad.array.shape[-1] // groups
     batch = x.array.shape[0]
     count, runs, run, rows, padded = _parts(batch, w, channels, outputs, groups)
-    at_once, gathered = _lines_at_once(w)
-    lines = batch * w.output[0] * w.output[1]
-    pixels, reach = at_once * w.output[2], (w.kernel[2] - 1) * w.dilation[2] + 1
-    line = ((w.output[2] - 1) * w.stride[2] + reach) * channels
-    matrix = (pixels * w.taps() * channels if gathered else w.kernel[0] * w.kernel[1] * line) + rows
-    scratch = Lent(matrix + (line if gathered else 0) + pixels * padded)
+    cut = _cut(batch, w)
+    line = ((w.output[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1) * channels
+    columns = cut.at_once * w.output[2] * padded
+    scratch = Lent(((cut.at_once - 1) * cut.apart + w.kernel[0] * w.kernel[1]) * line + rows + columns)
     plain = grad.mode == 0 and padded == grad.array.shape[-1]  # one group of whole vectors: the tile reads the array itself
     return [
         multiply_lines(
-            count, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=count, blocks=-(-lines // at_once), lines=lines,
-            groups=groups, parts=parts, runs=runs, run=run, rows=rows, at_once=at_once, gathered=int(gathered), line=line,
-            matrix=matrix, plain=int(plain), scratch=scratch, scratch_floats=scratch.floats,
+            count, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=count,
+            blocks=cut.blocks(batch * w.output[0] * w.output[1]), **cut._asdict(), groups=groups, parts=parts, runs=runs,
+            run=run, rows=rows, line=line, columns=columns, plain=int(plain), scratch=scratch, scratch_floats=scratch.floats,
         ),
         add_parts(
             (tasks := min(PARTS, run)), tasks=tasks, parts=parts, count=count, groups=groups, runs=runs, run=run, rows=rows,
-            padded=padded,
-            total=grad_weight, outputs=outputs,
+            padded=padded, total=grad_weight, outputs=outputs,
         ),
     ]  # fmt: skip
 
@@ -55,21 +66,24 @@ def parts_floats(batch: int, w: Lifted, channels: int, outputs: int, groups: int
 
 def _parts(batch: int, w: Lifted, channels: int, outputs: int, groups: int) -> tuple[int, int, int, int, int]:
     """How many there are; each is (G, runs, rows, columns): runs of `run` floats of a window, filled up to whole tiles."""
-    runs = 1 if _lines_at_once(w)[1] else w.kernel[0] * w.kernel[1]
+    runs = w.taps() if w.dilation[2] > 1 else w.kernel[0] * w.kernel[1]
     run = w.taps() * channels // runs
     rows, padded = round_up(run, 2 * GRADIENT_ROWS), round_up(outputs, VECTOR)
-    blocks = -(-batch * w.output[0] * w.output[1] // _lines_at_once(w)[0])
-    return max(1, min(PARTS, blocks // 2, PARTIAL_FLOATS // (groups * runs * rows * padded))), runs, run, rows, padded
+    blocks = _cut(batch, w).blocks(batch * w.output[0] * w.output[1])
+    most = max(1, min(PARTS, blocks // 2, PARTIAL_FLOATS // (groups * runs * rows * padded)))
+    return 1 << most.bit_length() - 1, runs, run, rows, padded  # a power of two: equal shares for two, four or eight threads
 
 
-def _lines_at_once(w: Lifted) -> tuple[int, bool]:
-    lines = -(-GRADIENT_PIXELS // w.output[2])
-    return lines, lines > 1 or w.dilation[2] > 1
+def _cut(batch: int, w: Lifted) -> Cut:
+    height, at_once = w.output[1], -(-GRADIENT_PIXELS // w.output[2])
+    if w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1] and height >= at_once:
+        return Cut(height, min(height, max(at_once, SHARING_LINES)), w.stride[1])
+    return Cut(batch * w.output[0] * height, at_once, w.kernel[0] * w.kernel[1])
 
 
 @kernel(
-    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks lines groups parts runs run rows at_once gathered line "
-    "matrix plain scratch scratch_floats"
+    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks height at_once apart groups parts runs run rows "
+    "line columns plain scratch scratch_floats"
 )
 def multiply_lines(task, worker, p):
     """One partial sum: over a share of the lines."""
@@ -79,39 +93,46 @@ def multiply_lines(task, worker, p):
     channels, outputs, width = p.x_channels // p.groups, p.g_channels // p.groups, p.output_w
     padded = (outputs + VECTOR - 1) // VECTOR * VECTOR
     scratch = p.scratch + 4 * worker * p.scratch_floats
-    right = scratch + 4 * (p.scratch_floats - p.at_once * width * padded)
-    aside = scratch + 4 * p.matrix
-    pixel_step = p.runs * p.run if p.gathered != 0 else p.stride_w * channels
+    right = scratch + 4 * (p.scratch_floats - p.columns)
+    line_step, pixel_step = p.apart * p.line, p.stride_w * channels
+    window = p.kernel_d * p.kernel_h
+    blocks = (p.height + p.at_once - 1) // p.at_once  # of `height` lines
+    per_line = p.runs // window  # runs of a window in one line
     part = p.parts + 4 * task * p.groups * p.runs * p.rows * padded
-    zero(part, p.groups * p.runs * p.rows * padded)
-    for block in range(task * p.blocks // p.tasks, (task + 1) * p.blocks // p.tasks):
-        line = block * p.at_once
-        count = min(p.at_once, p.lines - line)
-        pixels = count * width
+    first_block, end_block = task * p.blocks // p.tasks, (task + 1) * p.blocks // p.tasks
+    if first_block == end_block:
+        zero(part, p.groups * p.runs * p.rows * padded)
+    for block in range(first_block, end_block):
+        more = int(block > first_block)  # the first block's products replace what was there
+        start = block % blocks * p.at_once
+        line, count = block // blocks * p.height + start, min(p.at_once, p.height - start)
         for g in range(p.groups):
             for i in range(count):
-                gather_line(x, p, line + i, g * channels, channels, scratch + 4 * i * width * pixel_step, aside, pixel_step)
+                known = window - p.apart if i > 0 else 0
+                load_lines(x, p, line + i, known, g * channels, channels, scratch + 4 * i * line_step)
             b = p.g + 4 * line * width * p.g_channels
             if p.plain == 0:
                 b = right
                 if padded != outputs:
-                    zero(b, pixels * padded)
-                load_pixels(grad, line * width, pixels, g * outputs, outputs, b, padded)
+                    zero(b, count * width * padded)
+                load_pixels(grad, line * width, count * width, g * outputs, outputs, b, padded)
             for number in range(p.runs):
+                a = scratch + 4 * (number // per_line * p.line + number % per_line * p.dilation_w * channels)
                 target = part + 4 * (g * p.runs + number) * p.rows * padded
                 column = 0
                 while column < padded:
                     few = p.run <= 3 * FEW_ROWS
                     wide = not few and padded - column >= 2 * VECTOR
                     step = FEW_ROWS if few else GRADIENT_ROWS if wide else 2 * GRADIENT_ROWS
-                    for i in range(0, p.run, step):
-                        left, sums = scratch + 4 * (number * p.line + i), target + 4 * (i * padded + column)
+                    j, across = b + 4 * column, width * padded
+                    for row in range(0, p.run, step):
+                        i, sums = a + 4 * row, target + 4 * (row * padded + column)
                         if wide:
-                            gradient_tile(left, b + 4 * column, sums, 1, 0, 0, pixels, 1, pixel_step, padded, padded, 1)
+                            gradient_tile(i, j, sums, count, line_step, across, width, 1, pixel_step, padded, padded, more)
                         elif few:
-                            few_tile(left, b + 4 * column, sums, 1, 0, 0, pixels, 1, pixel_step, padded, padded, 1)
+                            few_tile(i, j, sums, count, line_step, across, width, 1, pixel_step, padded, padded, more)
                         else:
-                            narrow_gradient_tile(left, b + 4 * column, sums, 1, 0, 0, pixels, 1, pixel_step, padded, padded, 1)
+                            narrow_gradient_tile(i, j, sums, count, line_step, across, width, 1, pixel_step, padded, padded, more)
                     column += 2 * VECTOR if wide else VECTOR
 
 

@@ -15,6 +15,7 @@ from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, g_o
 from tinycnn.ops.numba.passes import add_rows
 from tinycnn.ops.numba.tile import (
     EVEN_ROWS,
+    NARROW_EVEN_ROWS,
     NARROW_ROWS,
     VECTOR,
     WIDE_ROWS,
@@ -254,7 +255,7 @@ def multiply_patches(task, worker, p):
             column = 0
             while column < outputs:
                 wide = outputs - column >= PANEL
-                step = EVEN_ROWS if wide else 2 * EVEN_ROWS
+                step = EVEN_ROWS if wide else NARROW_EVEN_ROWS
                 for i in range(0, channels, step):
                     target = c + 4 * (i * outputs + column)
                     if wide:
