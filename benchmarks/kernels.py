@@ -22,7 +22,6 @@ from tinycnn.ops.numba.kernel import Program, compilations, threads
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
 from tinycnn.ops.numba.twins import memory
-from tinycnn.ops.roads import Roads
 
 ROUNDS = 9
 SHAPES = ("32x64x16", "32x64x32", "32x56x32", "32x28x64", "32x14x128", "16x56x128", "64x7x128")
@@ -34,7 +33,7 @@ AT_ONCE = 2  # images whose windows in float64 are held at once
 def ours(road: str, x: np.ndarray, weight: np.ndarray, grad: np.ndarray, window: ops.Window) -> list:
     """A function for each way; it returns its result, (N, H, W, C) or (KH, KW, C, OC)."""
     size, (channels, outputs) = x.shape[1:3], weight.shape[2:]
-    c = Convolution(Roads(*[road] * len(Roads._fields)), lift(size, window), channels, outputs, 1)
+    c = Convolution(road, lift(size, window), channels, outputs, 1)
     source, behind = Source(x[:, None]), Source(grad[:, None])  # as volumes of depth 1
     results = [memory(array.shape) for array in (grad, x, weight)]
     programs = [

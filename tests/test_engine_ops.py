@@ -12,7 +12,7 @@ from tinycnn import ops
 from tinycnn.ops import numba as twins
 from tinycnn.ops import numpy as reference
 from tinycnn.ops import place_window
-from tinycnn.ops.roads import roads
+from tinycnn.ops.roads import road, weight_road
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
@@ -294,22 +294,28 @@ def test_same_padding_puts_the_odd_pixel_at_the_end():
 @pytest.mark.parametrize(
     "size, channels, filters, kernel, stride, groups, expected",
     [
-        ((28, 28), 64, 64, 3, 1, 1, ("winograd", "winograd")),
-        ((28, 28), 64, 64, 3, 2, 1, ("direct", "direct")),
-        ((28, 28), 64, 64, 5, 1, 1, ("direct", "direct")),
-        ((28, 28), 1, 64, 3, 1, 1, ("direct", "direct")),
-        ((28, 28), 64, 24, 3, 1, 1, ("direct", "direct")),
-        ((28, 28), 64, 64, 3, 1, 64, ("depthwise", "depthwise")),
-        ((28, 28), 64, 64, 3, 1, 2, ("direct", "direct")),
-        ((28, 28), 64, 64, 3, 1, 16, ("", "")),
-        ((4, 4), 64, 64, 3, 1, 1, ("winograd", "winograd")),
-        ((5, 5), 64, 64, 3, 1, 1, ("direct", "winograd")),  # patches of 4 x 4: 25 pixels of 64
-        ((2, 2), 64, 64, 3, 1, 1, ("direct", "direct")),
+        ((28, 28), 64, 64, 3, 1, 1, "winograd"),
+        ((28, 28), 64, 64, 3, 2, 1, "direct"),
+        ((28, 28), 64, 64, 5, 1, 1, "direct"),
+        ((28, 28), 1, 64, 3, 1, 1, "direct"),
+        ((28, 28), 64, 24, 3, 1, 1, "direct"),
+        ((28, 28), 64, 64, 3, 1, 64, "depthwise"),
+        ((28, 28), 64, 64, 3, 1, 2, "direct"),
+        ((28, 28), 64, 64, 3, 1, 16, ""),
+        ((7, 7), 64, 64, 3, 1, 1, "winograd"),
+        ((1, 64), 64, 64, 3, 1, 1, "direct"),  # patches of 4 x 4: a quarter of their pixels
+        ((4, 4), 64, 64, 3, 1, 1, "direct"),
     ],
 )
 def test_the_road_follows_from_the_shape(size, channels, filters, kernel, stride, groups, expected, monkeypatch):
     monkeypatch.delenv("TINYCNN_WINOGRAD", raising=False)
     window = place_window(size, (kernel, kernel), (stride, stride), (1, 1), "same")
-    assert roads(size, window, channels, filters, groups) == expected
+    assert road(size, window, channels, filters, groups) == expected
     monkeypatch.setenv("TINYCNN_WINOGRAD", "0")
-    assert "winograd" not in roads(size, window, channels, filters, groups)
+    assert "winograd" != road(size, window, channels, filters, groups)
+
+
+def test_a_weight_gradient_over_few_pixels_leaves_winograd():
+    assert weight_road("winograd", 32 * 49) == "winograd"
+    assert weight_road("winograd", 16 * 49) == "direct"
+    assert weight_road("depthwise", 1) == "depthwise"

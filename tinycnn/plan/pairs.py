@@ -21,7 +21,7 @@ from tinycnn.layers.norm import BatchNorm
 from tinycnn.layers.pool import AvgPool2D, GlobalAvgPool, MaxPool2D, Pool
 from tinycnn.layers.reshape import Flatten
 from tinycnn.model import Sequential
-from tinycnn.ops.roads import roads
+from tinycnn.ops.roads import road
 from tinycnn.ops.shapes import Window
 
 KINDS = {
@@ -75,7 +75,7 @@ def conv_road(layer: Layer) -> str:
     """See `ops.roads`."""
     if isinstance(layer, Dense):
         return "direct"
-    return roads(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups).forward
+    return road(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups)
 
 
 def placement(model: Layer) -> dict[int, str]:

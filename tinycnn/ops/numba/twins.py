@@ -28,7 +28,7 @@ POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a conv
 def conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
     """See `ops.numpy.conv.conv`."""
     c = _convolution(x, weight, window, groups)
-    if not c.roads.forward or not _fast(x, weight):
+    if not c.road or not _fast(x, weight):
         return reference.conv(x, weight, bias, window, groups)
     y = memory((len(x), *c.window.output, c.outputs))
     end = End(bias=0 if bias is None else np.ascontiguousarray(bias))
@@ -47,7 +47,7 @@ def conv_backward(
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
     """See `ops.numpy.conv.conv_backward`."""
     c = _convolution(x, weight, window, groups)
-    if not c.roads.forward or not _fast(grad_output, x, weight):
+    if not c.road or not _fast(grad_output, x, weight):
         return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias)
     grad, source, weight = _source(grad_output, c.window.output), _source(x, c.window.size), np.ascontiguousarray(weight)
     grad_input = grad_bias = None
