@@ -7,6 +7,8 @@ channels.
     one line    its KD * KH input lines side by side; neighbouring windows share their floats, and the next output line finds
                 most of its input lines already there
     gathered    each pixel's window on its own, of as many lines as fill the tile's rows: for narrow images, and for dilation
+    images      small ones whole, side by side: rows are images, and the same window of all is multiplied at a time, without its
+                taps beyond the border (of a 3 x 3 window over 3 x 3 pixels, 32 of 81)
 
 The input gradient is the same loop: a convolution of grad_output with the kernel flipped, the gradient's lines laid out with
 stride - 1 zeros between their pixels. Only lines are shared out, and every number is one tile's sum, so a row's bits do not
@@ -15,27 +17,29 @@ depend on its neighbours.
 
 from __future__ import annotations
 
+from math import prod
+from typing import NamedTuple
+
 from numba import carray
 
 from tinycnn.ops.numba.kernel import Lent, Step, floats_at, helper, kernel, tasks_for
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
-from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, load_line, source_fields, x_of
+from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, load_line, load_pixels, source_fields, x_of
 from tinycnn.ops.numba.passes import copy_rows
-from tinycnn.ops.numba.tile import (
-    EVEN_ROWS,
-    NARROW_EVEN_ROWS,
-    NARROW_ROWS,
-    VECTOR,
-    WIDE_ROWS,
-    even_tile,
-    narrow_even_tile,
-    narrow_tile,
-    wide_tile,
-)
+from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, VECTOR, covered, multiply, tile_height
 
+LINE, GATHERED, IMAGES = range(3)  # see above
 MOST_LINES = 16  # gathered at once
+MOST_IMAGES = 16  # whose pixels are a tile's rows
+LARGEST_IMAGE = 49  # pixels: a larger one has few windows that reach over its border
 MOVED = 4  # gathering a window costs this share of one output channel's multiplications: a load and a store, measured
-PANEL = 2 * VECTOR  # columns that a tile takes at once
+
+
+class Cut(NamedTuple):
+    """How the lines of an output are taken: so many at once, in one of the ways above."""
+
+    way: int
+    at_once: int
 
 
 def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: int, turned: bool = False) -> list[Step]:
@@ -43,18 +47,24 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
 
     Then w is `Lifted.turned()` of forward's, and weight still forward's. `packed` has room for `packed_floats`.
     """
-    lines = y.shape[0] * w.output[0] * w.output[1]
+    batch, lines = y.shape[0], y.shape[0] * w.output[0] * w.output[1]
     channels, outputs = source.array.shape[-1] // groups, y.shape[-1] // groups
-    at_once, gathered = _lines_at_once(w, outputs)
-    blocks, tasks = -(-lines // at_once), conv_tasks(y.shape[0], w, outputs)
+    cut, tasks = _cut(batch, w, outputs), conv_tasks(batch, w, outputs)
+    way, at_once = cut
+    pixels, slots, aside = at_once * w.output[2], 0, 0
     reach = (w.kernel[2] - 1) * w.dilation[2] + 1
-    pixels = at_once * w.output[2] + NARROW_ROWS  # the last tile may look at more pixels than there are
-    line = ((w.output[2] if gathered else pixels) - 1) * w.stride[2] * channels + reach * channels
-    looked_at = w.kernel[0] * w.kernel[1] * line
-    slides = not gathered and groups == w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1]
-    slots = 2 * w.kernel[1] if slides else 0
-    matrix = pixels * w.taps() * channels if gathered else max(slots * line, looked_at)
-    scratch = Lent(matrix + (looked_at if gathered else 0) + NARROW_ROWS * PANEL)
+    if way == LINE:
+        line = (pixels + MOST_ROWS - 1) * w.stride[2] * channels + reach * channels
+        if groups == w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1]:
+            slots = 2 * w.kernel[1]
+        matrix = max(slots, w.kernel[0] * w.kernel[1]) * line
+    elif way == GATHERED:
+        line = (w.output[2] - 1) * w.stride[2] * channels + reach * channels
+        matrix, aside = (pixels + MOST_ROWS) * w.taps() * channels, w.kernel[0] * w.kernel[1] * line
+    else:
+        line = apart(prod(w.size) * channels)
+        matrix = (at_once // w.output[1] + MOST_ROWS) * line
+    scratch = Lent(matrix + aside + MOST_ROWS * PANEL)
     pack = pack_weight(
         w.taps(), weight=weight, packed=packed, taps=w.taps(), inputs=channels, outputs=outputs, groups=groups,
         panel=PANEL, turned=int(turned),
@@ -62,16 +72,16 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     return [
         pack,
         convolve(
-            tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, blocks=blocks, lines=lines, groups=groups,
-            packed=packed, at_once=at_once, gathered=int(gathered), line=line, slots=slots, matrix=matrix,
-            scratch=scratch, scratch_floats=scratch.floats,
+            tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, blocks=-(-lines // at_once), lines=lines,
+            groups=groups, packed=packed, **cut._asdict(), line=line, slots=slots, matrix=matrix, scratch=scratch,
+            scratch_floats=scratch.floats,
         ),
     ]  # fmt: skip
 
 
 def conv_tasks(batch: int, w: Lifted, outputs: int) -> int:
     """Into how many tasks the lines are cut; `outputs` are those of a group."""
-    return tasks_for(-(-batch * w.output[0] * w.output[1] // _lines_at_once(w, outputs)[0]))
+    return tasks_for(-(-batch * w.output[0] * w.output[1] // _cut(batch, w, outputs).at_once))
 
 
 def packed_floats(taps: int, channels: int, outputs: int, groups: int) -> int:
@@ -84,34 +94,38 @@ def round_up(count: int, step: int) -> int:
     return -(-count // step) * step
 
 
-def tile_rows(rows: int, wide: bool) -> int:
-    """The rows that the tiles for so many rows have together."""
-    total = 0
-    while total < rows:
-        total += _tile_height(rows - total, wide)
-    return total
+def apart(floats: int) -> int:
+    """So many floats, or a few more: an odd number of cache lines, lest rows a power of two apart share a place in the cache."""
+    return (round_up(floats, 16) // 16 | 1) * 16
 
 
-def _tile_height(left, wide):
-    """The rows of the next tile, with so many left: of a high one and two low ones, whichever leaves fewer idle."""
-    high, low = (WIDE_ROWS, EVEN_ROWS) if wide else (NARROW_ROWS, NARROW_EVEN_ROWS)
-    return high if left > 2 * low or low < left <= high else low
+def _cut(batch: int, w: Lifted, outputs: int) -> Cut:
+    """The way that keeps two cores busy for the shortest time, counted in multiplications."""
+    lines, width, wide = batch * w.output[0] * w.output[1], w.output[2], outputs > VECTOR
+
+    def cost(cut):
+        blocks = -(-lines // cut.at_once)
+        multiplied = covered(cut.at_once * width // (prod(w.output) if cut.way == IMAGES else 1), wide)
+        if cut.way == IMAGES:
+            multiplied *= prod(w.output) * _share_inside(w)
+        if cut.way == GATHERED:
+            multiplied += cut.at_once * width * MOVED / outputs
+        return round((blocks + blocks % 2) * multiplied / (lines * width), 2), cut.at_once
+
+    cuts = [Cut(GATHERED, lines) for lines in range(1, MOST_LINES + 1)]
+    if w.dilation[2] == 1:
+        cuts.insert(0, Cut(LINE, 1))
+        if w.size[0] == w.kernel[0] == w.output[0] == prod(w.spread) == 1 and prod(w.output) <= LARGEST_IMAGE:
+            cuts += [Cut(IMAGES, images * w.output[1]) for images in range(1, min(batch, MOST_IMAGES) + 1)]
+    return min(cuts, key=cost)
 
 
-tile_height = helper(_tile_height)  # for kernels
-
-
-def _lines_at_once(w: Lifted, outputs: int) -> tuple[int, bool]:
-    """One line, or as many gathered ones as leave few of the tile's rows idle, whichever costs less."""
-    width = w.output[2]
-
-    def idle(lines):
-        return tile_rows(lines * width, outputs > VECTOR) / (lines * width) - 1
-
-    best = min(range(1, MOST_LINES + 1), key=lambda lines: (round(idle(lines), 2), lines))
-    if w.dilation[2] == 1 and idle(1) <= idle(best) + MOVED / outputs:
-        return 1, False
-    return best, True
+def _share_inside(w: Lifted) -> float:
+    """The share of the windows' taps that lie inside the input."""
+    inside = 1
+    for size, taps, stride, dilation, before, output in zip(*w[:-1], strict=True):
+        inside *= sum(0 <= o * stride + k * dilation - before < size for o in range(output) for k in range(taps))
+    return inside / (w.taps() * prod(w.output))
 
 
 @kernel("weight packed taps inputs outputs groups panel turned")
@@ -150,8 +164,7 @@ def pack_weight(task, worker, p):
 
 
 @kernel(
-    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed at_once gathered line slots matrix scratch "
-    "scratch_floats"
+    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed way at_once line slots matrix scratch scratch_floats"
 )
 def convolve(task, worker, p):
     """A share of the output's lines."""
@@ -160,14 +173,17 @@ def convolve(task, worker, p):
     end = end_of(p)
     channels, outputs, width = p.x_channels // p.groups, p.outputs // p.groups, p.output_w
     padded = (outputs + VECTOR - 1) // VECTOR * VECTOR
-    length = p.kernel_d * p.kernel_h * p.kernel_w * channels
+    run = p.kernel_w * channels
+    length = p.kernel_d * p.kernel_h * run
     scratch = p.scratch + 4 * worker * p.scratch_floats
-    aside, spare = scratch + 4 * p.matrix, scratch + 4 * (p.scratch_floats - NARROW_ROWS * PANEL)
-    # k as the tile runs over it: `outer` runs of `inner` contiguous floats.
-    if p.gathered != 0:
-        outer, inner, line_step, pixel_step = 1, length, 0, length
-    else:
-        outer, inner, line_step, pixel_step = p.kernel_d * p.kernel_h, p.kernel_w * channels, p.line, p.stride_w * channels
+    aside, spare = scratch + 4 * p.matrix, scratch + 4 * (p.scratch_floats - MOST_ROWS * PANEL)
+    # k as the tile runs over it: `outer` runs, `line_step` apart, of `inner` contiguous floats.
+    outer, inner, line_step, row_step = p.kernel_d * p.kernel_h, run, p.line, p.stride_w * channels
+    places = 1  # of a window in an image, one after the other, for which the tile's rows are images
+    if p.way == GATHERED:
+        outer, inner, row_step = 1, length, length
+    elif p.way == IMAGES:
+        line_step, row_step, places = p.dilation_h * p.size_w * channels, p.line, p.output_h * width
     slot = p.slots  # in the scratch, where the lines begin that the current output line looks at: none is there yet
     begin(end, task)
     for block in range(task * p.blocks // p.tasks, (task + 1) * p.blocks // p.tasks):
@@ -175,42 +191,47 @@ def convolve(task, worker, p):
         count = min(p.at_once, p.lines - line)
         pixels = count * width
         for g in range(p.groups):
-            if p.gathered != 0:
-                for i in range(count):
-                    _gather(x, p, line + i, g * channels, channels, scratch + 4 * i * width * pixel_step, aside)
-            else:
+            if p.way == LINE:
                 slot += p.stride_h
                 known = p.kernel_h - p.stride_h
                 if line % p.output_h == 0 or slot + p.kernel_h > p.slots:
                     slot = known = 0
                 load_lines(x, p, line, known, g * channels, channels, scratch + 4 * slot * p.line)
-            column = 0
-            while column < padded:
-                wide = padded - column >= PANEL
-                columns = PANEL if wide else VECTOR
-                right = p.packed + 4 * length * (g * padded + column)
-                start = 0
-                while start < pixels:
-                    rows = tile_height(pixels - start, wide)
-                    high = rows == WIDE_ROWS or rows == NARROW_ROWS
-                    fits = pixels >= rows and column + columns <= outputs
-                    first = min(start, pixels - rows) if fits else start  # the last tile overlaps instead of shrinking
-                    left = scratch + 4 * (slot * p.line + first * pixel_step)
-                    place = p.y + 4 * ((line * width + first) * p.outputs + g * outputs + column)
-                    target, step = (place, p.outputs) if fits else (spare, columns)
-                    across = inner * columns
-                    if wide and high:
-                        wide_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
-                    elif wide:
-                        even_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
-                    elif high:
-                        narrow_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
-                    else:
-                        narrow_even_tile(left, right, target, outer, line_step, across, inner, pixel_step, 1, columns, step, 0)
-                    if not fits:
-                        copy_rows(min(rows, pixels - first), min(columns, outputs - column), spare, columns, place, p.outputs)
-                    start += rows
-                column += columns
+            elif p.way == GATHERED:
+                for i in range(count):
+                    _gather(x, p, line + i, g * channels, channels, scratch + 4 * i * width * length, aside)
+            else:
+                size = p.size_h * p.size_w
+                for i in range(count // p.output_h):
+                    image = (line // p.output_h + i) * size
+                    load_pixels(x, image, size, g * channels, channels, scratch + 4 * i * p.line, channels)
+            for place in range(places):
+                a, skipped = scratch + 4 * slot * p.line, 0
+                if p.way == IMAGES:  # only the taps inside the image are run over
+                    h, w = place // width * p.stride_h - p.before_h, place % width * p.stride_w - p.before_w
+                    kh, kw = max(0, (p.dilation_h - 1 - h) // p.dilation_h), max(0, -w)
+                    outer = max(0, min(p.kernel_h, (p.size_h - h + p.dilation_h - 1) // p.dilation_h) - kh)
+                    inner = max(0, min(p.kernel_w, p.size_w - w) - kw) * channels
+                    a += 4 * ((h + kh * p.dilation_h) * p.size_w + w + kw) * channels
+                    skipped = kh * run + kw * channels
+                column, all_rows = 0, pixels // places
+                while column < padded:
+                    columns = PANEL if padded - column >= PANEL else VECTOR
+                    b = p.packed + 4 * (length * (g * padded + column) + skipped * columns)
+                    start = 0
+                    while start < all_rows:
+                        rows = tile_height(all_rows - start, columns == PANEL)
+                        fits = all_rows >= rows and column + columns <= outputs
+                        first = min(start, all_rows - rows) if fits else start  # the last tile overlaps instead of shrinking
+                        y = p.y + 4 * ((line * width + place + first * places) * p.outputs + g * outputs + column)
+                        target, step = (y, places * p.outputs) if fits else (spare, columns)
+                        left = a + 4 * first * row_step
+                        multiply(rows, columns, left, b, target, outer, line_step, run * columns, inner, row_step, step)
+                        if not fits:
+                            few = min(columns, outputs - column)
+                            copy_rows(min(rows, all_rows - first), few, spare, columns, y, places * p.outputs)
+                        start += rows
+                    column += columns
         finish(end, task, line * width, pixels)
 
 
@@ -229,12 +250,13 @@ def load_lines(x, p, line, known, first, channels, to):
 def _gather(x, p, line, first, channels, to, aside):
     """The windows of output line number `line`, one after the other to an address; `aside` has room for its input lines."""
     load_lines(x, p, line, 0, first, channels, aside)
-    pixel, run = p.kernel_d * p.kernel_h * p.kernel_w * channels, p.kernel_w * channels
+    run = p.kernel_w * channels
+    window = p.kernel_d * p.kernel_h * run
     for number in range(p.kernel_d * p.kernel_h):
         source, target = aside + 4 * number * p.line, to + 4 * number * run
         if p.dilation_w == 1:
-            copy_rows(p.output_w, run, source, p.stride_w * channels, target, pixel)
+            copy_rows(p.output_w, run, source, p.stride_w * channels, target, window)
         else:
             for kw in range(p.kernel_w):
                 tap = 4 * kw * channels
-                copy_rows(p.output_w, channels, source + tap * p.dilation_w, p.stride_w * channels, target + tap, pixel)
+                copy_rows(p.output_w, channels, source + tap * p.dilation_w, p.stride_w * channels, target + tap, window)

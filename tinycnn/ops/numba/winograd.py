@@ -8,22 +8,12 @@ from __future__ import annotations
 
 from numba import carray
 
-from tinycnn.ops.numba.direct import PANEL, tile_height, tile_rows
 from tinycnn.ops.numba.kernel import Lent, Step, copy, floats_at, helper, kernel, tasks_for, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, g_of, load_line, source_fields, x_of
 from tinycnn.ops.numba.passes import add_rows
-from tinycnn.ops.numba.tile import (
-    EVEN_ROWS,
-    NARROW_EVEN_ROWS,
-    NARROW_ROWS,
-    VECTOR,
-    WIDE_ROWS,
-    even_tile,
-    narrow_even_tile,
-    narrow_tile,
-    wide_tile,
-)
+from tinycnn.ops.numba.tile import EVEN_ROWS, NARROW_EVEN_ROWS, VECTOR, WIDE_ROWS, even_tile, narrow_even_tile
+from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, covered, multiply, tile_height
 from tinycnn.ops.numba.winograd_transforms import (
     PATCH,
     PRODUCTS,
@@ -46,7 +36,7 @@ def winograd_steps(source: Source, weight, transformed, y, end: End, w: Lifted, 
     channels, outputs = source.array.shape[-1], y.shape[-1]
     across, stripes = -(-w.output[2] // PATCH), y.shape[0] * w.output[0] * -(-w.output[1] // PATCH)
     at_once = _stripes_at_once(across, stripes, channels + outputs)
-    blocks, patches = -(-stripes // at_once), at_once * across + NARROW_ROWS  # room for a last tile that is not full
+    blocks, patches = -(-stripes // at_once), at_once * across + MOST_ROWS  # room for a last tile that is not full
     tasks = winograd_tasks(y.shape[0], w, channels + outputs)
     line = (PATCH * across + REACH - PATCH) * channels
     scratch = Lent(REACH * line + PRODUCTS * patches * (channels + outputs) + PATCH * PATCH * outputs)
@@ -113,7 +103,7 @@ def _stripes_at_once(across: int, stripes: int, channels: int) -> int:
     def rows(count):
         """The tiles' rows over all blocks, the number of blocks rounded up to an even one."""
         blocks = -(-stripes // count)
-        return (blocks + blocks % 2) * tile_rows(count * across, True)
+        return (blocks + blocks % 2) * covered(count * across, True)
 
     return min(range(1, most + 1), key=lambda count: (rows(count), -count))
 
@@ -186,14 +176,7 @@ def convolve_patches(task, worker, p):
                 while row < count:
                     rows = tile_height(count - row, columns == PANEL)
                     i, j = a + 4 * row * channels, c + 4 * row * outputs
-                    if columns == PANEL and rows == WIDE_ROWS:
-                        wide_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                    elif columns == PANEL:
-                        even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                    elif rows == NARROW_ROWS:
-                        narrow_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
-                    else:
-                        narrow_even_tile(i, b, j, 1, 0, 0, channels, channels, 1, columns, outputs, 0)
+                    multiply(rows, columns, i, b, j, 1, 0, 0, channels, channels, outputs)
                     row += rows
         at = products
         for stripe in range(first, last):
