@@ -82,7 +82,8 @@ def winograd_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lift
 def product_parts(batch: int, w: Lifted, channels: int, outputs: int) -> int:
     """How many partial sums there are, each of `product_floats`."""
     patches = batch * w.output[0] * -(-w.output[1] // PATCH) * -(-w.output[2] // PATCH)
-    return max(2, min(PARTS, patches // PATCHES_A_PART, PARTIAL_FLOATS // product_floats(channels, outputs)))
+    most = max(2, min(PARTS, patches // PATCHES_A_PART, PARTIAL_FLOATS // product_floats(channels, outputs)))
+    return 1 << most.bit_length() - 1  # equal shares for two, four or eight threads
 
 
 def product_floats(channels: int, outputs: int) -> int:
@@ -256,8 +257,10 @@ def add_products(task, worker, p):
     first, end = task * p.inputs // p.tasks, (task + 1) * p.inputs // p.tasks
     floats = (end - first) * p.outputs
     start = 4 * first * p.outputs
-    for t in range(1, p.count):
-        part = p.parts + 4 * t * PRODUCTS * of_tap + start
-        add_rows(PRODUCTS, floats, p.parts + start, of_tap, part, of_tap, p.parts + start, of_tap)
+    for f in range(PRODUCTS):  # in the order of memory: its rows lie far apart
+        total = p.parts + 4 * f * of_tap + start
+        for t in range(1, p.count):
+            part = total + 4 * t * PRODUCTS * of_tap
+            add_rows(floats // VECTOR, VECTOR, total, VECTOR, part, VECTOR, total, VECTOR)
     for j in range(0, floats, VECTOR):
         to_weight_gradient(p.parts + start + 4 * j, REACH * of_tap, of_tap, p.total + start + 4 * j, 3 * of_tap, of_tap)
