@@ -28,11 +28,7 @@ def summary(model) -> str:
         rows.append((name + frozen, shape, f"{parameters:,}", f"{macs:,}", _bytes(memory), seen, places.get(id(layer), "")))
     rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), "", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(c.ljust(w) if i in (0, 1, 6) else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths, strict=True)))
-        for r in rows
-    ]
-    lines = [line.rstrip() for line in lines]
+    lines = [_line(row, widths) for row in rows]
     head = f"input {model.input_shape}, {store.dtype}, runs on {runs_on(total[1])}; MACs and activation memory are for one row"
     return "\n".join([head, lines[0], "-" * len(lines[0]), *lines[1:-1], "-" * len(lines[0]), lines[-1]])
 
