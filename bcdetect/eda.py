@@ -205,7 +205,7 @@ def _read_column(table: Table, name: str, as_text: bool) -> np.ndarray:
 
 def _classes(frame, label: str, file: str = "") -> tuple[tuple[str, ...], np.ndarray]:
     """Return class names and y (R,), -1 where the label is missing; named and ordered as in training if possible."""
-    from bcdetect.datasets.table import MAX_CLASSES, encode_labels
+    from bcdetect.datasets.labels import MAX_CLASSES, encode_labels
 
     known = frame[label].notna().to_numpy()
     labels = [str(text) for text in frame[label][known]]

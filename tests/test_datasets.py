@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bcdetect.datasets import load_dataset
-from bcdetect.datasets.table import encode_labels, load_table
+from bcdetect.datasets.labels import encode_labels
+from bcdetect.datasets.table import load_table
 from bcdetect.datasets.wisconsin import SHA256, load_wisconsin, wisconsin_path
 from bcdetect.errors import InputError
 

@@ -10,26 +10,13 @@ import numpy as np
 
 from bcdetect.columns import match_columns, normalise
 from bcdetect.datasets import Dataset
+from bcdetect.datasets.labels import NO_LABEL, encode_labels, listed
 from bcdetect.errors import InputError
 from bcdetect.gate import decode_text, read_bytes
 from bcdetect.table import Table, numbers, parse_table
 
-MAX_CLASSES = 50
-
 _IDENTIFIER = re.compile(
     r"|unnamed: \d+|id|id number|mrn|sample code number|(patient|subject|participant|case|study|sample)( ?(id|no|number|code))?"
-)
-_NO_LABEL = {"", "?", "na", "n/a", "nan", "null", "unknown"}
-_DIAGNOSES = {"m": "malignant", "b": "benign", "malignant": "malignant", "benign": "benign", "normal": "normal"}
-_ORDERS = (
-    ("benign", "malignant"),
-    ("normal", "malignant"),
-    ("normal", "benign", "malignant"),
-    ("normal", "abnormal"),
-    ("negative", "positive"),
-    ("no", "yes"),
-    ("false", "true"),
-    ("0", "1"),
 )
 
 
@@ -80,52 +67,6 @@ def load_table(
     return Dataset(Path(path).stem, x, y, class_names, tuple(features), groups, provenance)
 
 
-def encode_labels(
-    labels: Sequence[str], positive: str | None = None, *, file: str = "", where: str = ""
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Turn N labels into class names and indices y (N,) int64; of two classes, index 1 is the positive one.
-
-    M and B are malignant and benign. Of two classes with a malignant one, that is the positive; other pairs are
-    recognised by their words, or need `positive`; three and more are sorted.
-    Raises InputError when there are not 2 to 50 classes, or the positive one is unknown.
-    """
-    found = set(labels)
-    folded = {text.casefold() for text in found}
-
-    def refuse(what: str, hint: str = "") -> None:
-        raise InputError(what, file=file, where=where, hint=hint)
-
-    if {"m", "b"} <= folded and (strange := sorted(text for text in found if text.casefold() not in _DIAGNOSES)):
-        refuse(f"the label {strange[0]!r} is not one of M and B", "Correct it, or leave the row out")
-    names = {text: _DIAGNOSES[text.casefold()] if folded <= _DIAGNOSES.keys() else text for text in found}
-    classes = {name.casefold(): name for name in sorted(set(names.values()))}
-    if garbled := sorted(text for text in found if not text.isprintable()):
-        refuse(f"the label {garbled[0]!r} holds characters that cannot be shown", "Correct it")
-    if len(classes) < len(set(names.values())):
-        refuse(f"classes differ only in upper and lower case: {_listed(sorted(found))}", "Write each one way")
-    if len(classes) < 2:
-        refuse(f"only one class: {_listed(classes.values())}", "Learning needs rows of at least two classes")
-    if len(classes) > MAX_CLASSES:
-        refuse(f"{len(classes)} classes; the limit is {MAX_CLASSES}", "Is this a measurement? Pass --label COLUMN")
-    known = next((order for order in _ORDERS if set(order) == classes.keys()), None)
-    order = list(known or classes)
-    if positive is not None:
-        key = positive.strip().casefold()
-        key = key if key in classes else _DIAGNOSES.get(key, key)
-        if len(classes) > 2:
-            refuse(f"a positive class needs two classes; here are {len(classes)}", "Leave out --positive")
-        if key not in classes:
-            refuse(f"no class {positive!r}; the classes are {_listed(classes.values())}", "Pass one to --positive")
-        if "malignant" in classes and key != "malignant":
-            refuse("where there is a malignant class, it is the positive one", "Leave out --positive")
-        order = sorted(classes, key=lambda name: name == key)
-    elif len(classes) == 2 and known is None:
-        refuse(f"which of {_listed(classes.values())} is the positive class?", "Pass --positive NAME")
-    class_names = tuple(classes[key] for key in order)
-    index = {text: class_names.index(name) for text, name in names.items()}
-    return class_names, np.array([index[text] for text in labels], np.int64)
-
-
 def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str | None:
     """The identifier that several rows share, as the rows of one patient do; None where there is none."""
     dropped = {_find(table, name, "drop") for name in drop}
@@ -159,7 +100,7 @@ def _find(table: Table, name: str, option: str) -> str:
     close = get_close_matches(normalise(name), spelled, n=1)
     hint = f"Did you mean {spelled[close[0]]!r}? " if close else ""
     hint += f"Pass --{option} COLUMN"
-    what = f"no column {name!r}; the columns are {_listed(table.columns)}"
+    what = f"no column {name!r}; the columns are {listed(table.columns)}"
     raise InputError(what, file=table.file, hint=hint)
 
 
@@ -169,7 +110,7 @@ def _column(table: Table, name: str) -> list[str]:
 
 
 def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: str | None, most: int = 5) -> None:
-    for name, missing in ((label, _NO_LABEL), (group, {""})):
+    for name, missing in ((label, NO_LABEL), (group, {""})):
         at = None if name is None else table.columns.index(name)
         for index, row in enumerate(table.rows):
             if at is not None and index not in problems and row[at].casefold() in missing:
@@ -181,8 +122,3 @@ def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: 
     hint = "Correct or remove these rows; a column that holds no numbers is left out with --drop COLUMN, or, if it names the "
     hint += "patient, passed to --group COLUMN"
     raise InputError(f"training needs every row to be good: {first}{more}", file=table.file, hint=hint)
-
-
-def _listed(names, most: int = 40) -> str:
-    names = list(map(repr, names))
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
