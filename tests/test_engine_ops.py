@@ -319,3 +319,23 @@ def test_a_weight_gradient_over_few_pixels_leaves_winograd():
     assert weight_road("winograd", 32 * 49) == "winograd"
     assert weight_road("winograd", 16 * 49) == "direct"
     assert weight_road("depthwise", 1) == "depthwise"
+
+
+def test_a_twin_passes_on_what_its_kernel_cannot_take(rng):
+    x, weight = rng.standard_normal((2, 5, 5, 16)).astype("float32"), rng.standard_normal((3, 3, 16, 16)).astype("float32")
+    window, bias = place_window((5, 5), (3, 3), (1, 1), (1, 1), "same"), np.ones(16)  # float64, beside float32
+    with tc.backend("numba"):
+        np.testing.assert_allclose(ops.conv(x, weight, bias, window, 1), reference.conv(x, weight, bias, window, 1), rtol=1e-6)
+        point = x[:, 0, 0], weight[0, 0], bias
+        np.testing.assert_allclose(ops.dense(*point), reference.dense(*point), rtol=1e-6)
+        assert ops.dense(x[:0, 0, 0], weight[0, 0], None).shape == (0, 16)
+
+
+def test_adam_of_moments_that_lie_apart(rng):
+    results = []
+    for module in (reference, twins):
+        value, grad, moments = np.ones(40, "float32"), np.arange(40, dtype="float32"), np.zeros((40, 2), "float32")
+        module.adam_step(value, grad, moments[:, 0], moments[:, 1], 0.1, (0.9, 0.999), 1e-8, 1)
+        results.append((value, moments))
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)

@@ -34,6 +34,8 @@ CONVOLUTIONS = [  # size, channels, filters, kernel, stride, dilation, padding, 
     ((5, 4), 12, 24, (3, 3), (1, 1), (1, 1), "same", 12),
     ((3, 5, 31), 4, 8, (2, 3, 3), (1, 1, 1), (1, 1, 1), "same", 1),
     ((11, 30), 16, 32, (5, 3), (2, 1), (1, 1), "same", 2),
+    ((9, 7), 16, 16, (3, 3), (1, 1), (1, 1), "same", 2),
+    ((1, 3, 3), 16, 16, (1, 3, 3), (3, 1, 1), (1, 1, 1), 1, 1),
 ]
 # Images of any size take Winograd's road: its edges are those of small ones.
 winograd_everywhere = mock.patch.multiple(roads, FEWEST_PIXELS=1, FEWEST_SHARE=0, FEWEST_BATCH_PIXELS=0)

@@ -18,11 +18,10 @@ from tinycnn.ops.numba.passes import multiply_add, product_sums
 def depthwise_step(source: Source, weight, y, end: End, w: Lifted, turned: bool = False) -> Step:
     """y (N, ..., C) from a source (N, ..., C) and weight (KD, KH, KW, 1, C); `turned` as for `direct.conv_steps`."""
     lines = y.shape[0] * w.output[0] * w.output[1]
-    tasks = tasks_for(lines)
-    line = _line(w, y.shape[-1])
+    tasks, line = depthwise_tasks(y.shape[0], w), _line(w, y.shape[-1])
     scratch = Lent(line)
     return depthwise(
-        tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, lines=lines, line=line, weight=weight,
+        tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, lines=lines, line_floats=line, weight=weight,
         turned=int(turned), scratch=scratch, scratch_floats=scratch.floats,
     )  # fmt: skip
 
@@ -34,7 +33,7 @@ def depthwise_gradient_steps(x: Source, grad: Source, grad_weight, table, w: Lif
     scratch = Lent(line + w.output[2] * channels)
     return [
         depthwise_gradient(
-            tasks, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=tasks, line=line, table=table,
+            tasks, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=tasks, line_floats=line, table=table,
             lines=x.array.shape[0] * w.output[0] * w.output[1], scratch=scratch, scratch_floats=scratch.floats,
         ),
         settle_sums(1, tasks=tasks, channels=w.taps() * channels, table=table, total=grad_weight),
@@ -42,7 +41,7 @@ def depthwise_gradient_steps(x: Source, grad: Source, grad_weight, table, w: Lif
 
 
 def depthwise_tasks(batch: int, w: Lifted) -> int:
-    """The tasks of `depthwise_gradient_steps`."""
+    """Into how many tasks the lines are cut, in all directions."""
     return tasks_for(batch * w.output[0] * w.output[1])
 
 
@@ -50,7 +49,7 @@ def _line(w: Lifted, channels: int) -> int:
     return ((w.output[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1) * channels
 
 
-@kernel(f"{source_fields('x')} {END} {GEOMETRY} tasks lines line weight turned scratch scratch_floats")
+@kernel(f"{source_fields('x')} {END} {GEOMETRY} tasks lines line_floats weight turned scratch scratch_floats")
 def depthwise(task, worker, p):
     """A share of the output's lines."""
     p = carray(p, 1)[0]
@@ -69,7 +68,7 @@ def depthwise(task, worker, p):
             d = od * p.stride_d + kd * p.dilation_d - p.before_d
             for kh in range(p.kernel_h):
                 h = oh * p.stride_h + kh * p.dilation_h - p.before_h
-                load_line(x, size, spread, n, d, h, p.before_w, 0, channels, scratch, p.line)
+                load_line(x, size, spread, n, d, h, p.before_w, 0, channels, scratch, p.line_floats)
                 for kw in range(p.kernel_w):
                     tap = (kd * p.kernel_h + kh) * p.kernel_w + kw
                     weight = p.weight + 4 * channels * (taps - 1 - tap if p.turned != 0 else tap)
@@ -78,7 +77,7 @@ def depthwise(task, worker, p):
         finish(end, task, line * width, width)
 
 
-@kernel(f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks lines line table scratch scratch_floats")
+@kernel(f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks lines line_floats table scratch scratch_floats")
 def depthwise_gradient(task, worker, p):
     """The sums of a share of the lines."""
     p = carray(p, 1)[0]
@@ -87,7 +86,7 @@ def depthwise_gradient(task, worker, p):
     channels, width = p.x_channels, p.output_w
     size, one = (p.size_d, p.size_h, p.size_w), (1, 1, 1)
     scratch = p.scratch + 4 * worker * p.scratch_floats
-    beside = scratch + 4 * p.line
+    beside = scratch + 4 * p.line_floats
     taps = p.kernel_d * p.kernel_h * p.kernel_w
     table = p.table + 8 * task * taps * channels
     sums = carray(doubles_at(table), taps * channels)
@@ -100,7 +99,7 @@ def depthwise_gradient(task, worker, p):
             d = od * p.stride_d + kd * p.dilation_d - p.before_d
             for kh in range(p.kernel_h):
                 h = oh * p.stride_h + kh * p.dilation_h - p.before_h
-                load_line(x, size, one, n, d, h, p.before_w, 0, channels, scratch, p.line)
+                load_line(x, size, one, n, d, h, p.before_w, 0, channels, scratch, p.line_floats)
                 for kw in range(p.kernel_w):
                     tap = (kd * p.kernel_h + kh) * p.kernel_w + kw
                     pixels = scratch + 4 * kw * p.dilation_w * channels

@@ -26,7 +26,8 @@ from tinycnn.ops.numba.kernel import Lent, Step, floats_at, helper, kernel, task
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, load_line, load_pixels, source_fields, x_of
 from tinycnn.ops.numba.passes import copy_rows
-from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, VECTOR, covered, multiply, tile_height
+from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, covered, multiply, tile_height
+from tinycnn.ops.numba.vectors import VECTOR
 
 LINE, GATHERED, IMAGES = range(3)  # see above
 MOST_LINES = 16  # gathered at once
@@ -73,7 +74,7 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
         pack,
         convolve(
             tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, blocks=-(-lines // at_once), lines=lines,
-            groups=groups, packed=packed, **cut._asdict(), line=line, slots=slots, matrix=matrix, scratch=scratch,
+            groups=groups, packed=packed, **cut._asdict(), line_floats=line, slots=slots, matrix=matrix, scratch=scratch,
             scratch_floats=scratch.floats,
         ),
     ]  # fmt: skip
@@ -115,7 +116,8 @@ def _cut(batch: int, w: Lifted, outputs: int) -> Cut:
     cuts = [Cut(GATHERED, lines) for lines in range(1, MOST_LINES + 1)]
     if w.dilation[2] == 1:
         cuts.insert(0, Cut(LINE, 1))
-        if w.size[0] == w.kernel[0] == w.output[0] == prod(w.spread) == 1 and prod(w.output) <= LARGEST_IMAGE:
+        flat = w.size[0] == w.kernel[0] == w.output[0] == prod(w.spread) == 1 and w.before[0] == 0
+        if flat and max(prod(w.size), prod(w.output)) <= LARGEST_IMAGE:
             cuts += [Cut(IMAGES, images * w.output[1]) for images in range(1, min(batch, MOST_IMAGES) + 1)]
     return min(cuts, key=cost)
 
@@ -164,7 +166,8 @@ def pack_weight(task, worker, p):
 
 
 @kernel(
-    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed way at_once line slots matrix scratch scratch_floats"
+    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks lines groups packed way at_once line_floats slots matrix "
+    "scratch scratch_floats"
 )
 def convolve(task, worker, p):
     """A share of the output's lines."""
@@ -178,12 +181,12 @@ def convolve(task, worker, p):
     scratch = p.scratch + 4 * worker * p.scratch_floats
     aside, spare = scratch + 4 * p.matrix, scratch + 4 * (p.scratch_floats - MOST_ROWS * PANEL)
     # k as the tile runs over it: `outer` runs, `line_step` apart, of `inner` contiguous floats.
-    outer, inner, line_step, row_step = p.kernel_d * p.kernel_h, run, p.line, p.stride_w * channels
+    outer, inner, line_step, row_step = p.kernel_d * p.kernel_h, run, p.line_floats, p.stride_w * channels
     places = 1  # of a window in an image, one after the other, for which the tile's rows are images
     if p.way == GATHERED:
         outer, inner, row_step = 1, length, length
     elif p.way == IMAGES:
-        line_step, row_step, places = p.dilation_h * p.size_w * channels, p.line, p.output_h * width
+        line_step, row_step, places = p.dilation_h * p.size_w * channels, p.line_floats, p.output_h * width
     slot = p.slots  # in the scratch, where the lines begin that the current output line looks at: none is there yet
     begin(end, task)
     for block in range(task * p.blocks // p.tasks, (task + 1) * p.blocks // p.tasks):
@@ -196,7 +199,7 @@ def convolve(task, worker, p):
                 known = p.kernel_h - p.stride_h
                 if line % p.output_h == 0 or slot + p.kernel_h > p.slots:
                     slot = known = 0
-                load_lines(x, p, line, known, g * channels, channels, scratch + 4 * slot * p.line)
+                load_lines(x, p, line, known, g * channels, channels, scratch + 4 * slot * p.line_floats)
             elif p.way == GATHERED:
                 for i in range(count):
                     _gather(x, p, line + i, g * channels, channels, scratch + 4 * i * width * length, aside)
@@ -204,16 +207,12 @@ def convolve(task, worker, p):
                 size = p.size_h * p.size_w
                 for i in range(count // p.output_h):
                     image = (line // p.output_h + i) * size
-                    load_pixels(x, image, size, g * channels, channels, scratch + 4 * i * p.line, channels)
+                    load_pixels(x, image, size, g * channels, channels, scratch + 4 * i * p.line_floats, channels)
             for place in range(places):
-                a, skipped = scratch + 4 * slot * p.line, 0
-                if p.way == IMAGES:  # only the taps inside the image are run over
-                    h, w = place // width * p.stride_h - p.before_h, place % width * p.stride_w - p.before_w
-                    kh, kw = max(0, (p.dilation_h - 1 - h) // p.dilation_h), max(0, -w)
-                    outer = max(0, min(p.kernel_h, (p.size_h - h + p.dilation_h - 1) // p.dilation_h) - kh)
-                    inner = max(0, min(p.kernel_w, p.size_w - w) - kw) * channels
-                    a += 4 * ((h + kh * p.dilation_h) * p.size_w + w + kw) * channels
-                    skipped = kh * run + kw * channels
+                a, skipped = scratch + 4 * slot * p.line_floats, 0
+                if p.way == IMAGES:
+                    outer, inner, start, skipped = _taps_inside(p, place, channels)
+                    a += 4 * start
                 column, all_rows = 0, pixels // places
                 while column < padded:
                     columns = PANEL if padded - column >= PANEL else VECTOR
@@ -236,24 +235,35 @@ def convolve(task, worker, p):
 
 
 @helper
-def load_lines(x, p, line, known, first, channels, to):
+def _taps_inside(p, place, channels):
+    """For the window at a place of an image: its lines and floats a line inside the image, where they begin there, and in k."""
+    h, w = place // p.output_w * p.stride_h - p.before_h, place % p.output_w * p.stride_w - p.before_w
+    kh, kw = max(0, (p.dilation_h - 1 - h) // p.dilation_h), max(0, -w)
+    lines = min(p.kernel_h, (p.size_h - h + p.dilation_h - 1) // p.dilation_h) - kh
+    floats = (min(p.kernel_w, p.size_w - w) - kw) * channels
+    start = ((h + kh * p.dilation_h) * p.size_w + w + kw) * channels
+    return max(0, lines), max(0, floats), start, (kh * p.kernel_w + kw) * channels
+
+
+@helper
+def load_lines(x, p, line, known, channel, channels, to):
     """The KD * KH lines that output line number `line` looks at, side by side to an address; the first `known` are there."""
     size, spread = (p.size_d, p.size_h, p.size_w), (p.spread_d, p.spread_h, p.spread_w)
     n, od, oh = line // (p.output_d * p.output_h), line // p.output_h % p.output_d, line % p.output_h
     for number in range(known, p.kernel_d * p.kernel_h):
         d = od * p.stride_d + number // p.kernel_h * p.dilation_d - p.before_d
         h = oh * p.stride_h + number % p.kernel_h * p.dilation_h - p.before_h
-        load_line(x, size, spread, n, d, h, p.before_w, first, channels, to + 4 * number * p.line, p.line)
+        load_line(x, size, spread, n, d, h, p.before_w, channel, channels, to + 4 * number * p.line_floats, p.line_floats)
 
 
 @helper
-def _gather(x, p, line, first, channels, to, aside):
+def _gather(x, p, line, channel, channels, to, aside):
     """The windows of output line number `line`, one after the other to an address; `aside` has room for its input lines."""
-    load_lines(x, p, line, 0, first, channels, aside)
+    load_lines(x, p, line, 0, channel, channels, aside)
     run = p.kernel_w * channels
     window = p.kernel_d * p.kernel_h * run
     for number in range(p.kernel_d * p.kernel_h):
-        source, target = aside + 4 * number * p.line, to + 4 * number * run
+        source, target = aside + 4 * number * p.line_floats, to + 4 * number * run
         if p.dilation_w == 1:
             copy_rows(p.output_w, run, source, p.stride_w * channels, target, window)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from numba import carray
 
 from tinycnn.ops.numba.kernel import Step, kernel, tasks_for
@@ -15,15 +17,15 @@ ROWS = 256  # taken at a time
 
 def combine_step(kind: int, x, y, result, settings=0) -> Step:
     """result = x + y, max(x + y, 0), max(x, 0), x where y > 0, or x * settings[1] where y >= settings[0]; all of one size."""
-    floats = size_of(result.shape)
+    floats = prod(result.shape)
     tasks = tasks_for(-(-floats // FLOATS))
     return combine(tasks, tasks=tasks, kind=kind, x=x, y=y, result=result, floats=floats, settings=settings)
 
 
 def write_step(source: Source, y) -> Step:
     """y (N, ..., C) = what a reader of the source sees."""
-    pixels = size_of(y.shape[:-1])
-    tasks = tasks_for(-(-size_of(y.shape) // FLOATS))
+    pixels = prod(y.shape[:-1])
+    tasks = tasks_for(-(-prod(y.shape) // FLOATS))
     return write(tasks, **source.fields("x"), tasks=tasks, y=y, pixels=pixels)
 
 
@@ -31,14 +33,6 @@ def adam_step_of(value, grad, first, second, settings, floats: int) -> Step:
     """One step of Adam; `settings` holds beta1, 1 - beta1, beta2, 1 - beta2, the rate, the root's factor and eps."""
     tasks = tasks_for(-(-floats // FLOATS))
     return adam(tasks, tasks=tasks, value=value, grad=grad, first=first, second=second, settings=settings, floats=floats)
-
-
-def size_of(shape: tuple[int, ...]) -> int:
-    """The numbers in an array of this shape."""
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 @kernel("tasks kind x y result floats settings")

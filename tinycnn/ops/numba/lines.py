@@ -11,16 +11,22 @@ from typing import NamedTuple
 
 from numba import carray
 
-from tinycnn.ops.numba import passes
 from tinycnn.ops.numba.kernel import copy, doubles_at, helper, zero
-from tinycnn.ops.numba.passes import copy_rows
+from tinycnn.ops.numba.passes import (
+    add_constant,
+    add_constant_rectify,
+    copy_rows,
+    deviations,
+    norm_gradient,
+    norm_rectify_gradient,
+    norm_rectify_sums,
+    norm_sums,
+    normalise_rectify,
+    normalise_rows,
+    rectify,
+)
 
 PLAIN, NORMALISE, NORMALISE_RECTIFY, NORM_GRADIENT, NORM_RECTIFY_GRADIENT = range(5)
-
-add_constant, add_constant_rectify, rectify = passes.add_constant, passes.add_constant_rectify, passes.rectify
-normalise_rows, normalise_rectify = passes.normalise_rows, passes.normalise_rectify
-norm_gradient, norm_rectify_gradient = passes.norm_gradient, passes.norm_rectify_gradient
-deviations, norm_sums, norm_rectify_sums = passes.deviations, passes.norm_sums, passes.norm_rectify_sums
 
 
 class Source(NamedTuple):

@@ -6,11 +6,11 @@ fixed order: the bits do not depend on the number of threads. Formulas: `ops.num
 
 from __future__ import annotations
 
-from math import sqrt
+from math import prod, sqrt
 
 from numba import carray
 
-from tinycnn.ops.numba.elementwise import FLOATS, ROWS, size_of
+from tinycnn.ops.numba.elementwise import FLOATS, ROWS
 from tinycnn.ops.numba.kernel import Lent, Step, doubles_at, floats_at, kernel, tasks_for
 from tinycnn.ops.numba.lines import END, End, begin, end_of, finish, load_pixels, source_fields, x_of
 from tinycnn.ops.numba.passes import sum_rows
@@ -21,12 +21,12 @@ TABLE = 3  # of each task and channel: two sums, and in the first place of the t
 def sums_step(y, end: End) -> Step:
     """The sums that an End names, over all pixels of an array (N, ..., C) that is already there."""
     tasks = sums_tasks(y.shape)
-    return sum_pixels(tasks, **end.fields(y), tasks=tasks, pixels=size_of(y.shape[:-1]))
+    return sum_pixels(tasks, **end.fields(y), tasks=tasks, pixels=prod(y.shape[:-1]))
 
 
 def sums_tasks(shape: tuple[int, ...]) -> int:
     """The tasks of `sums_step`: for how many its table has rows."""
-    return tasks_for(-(-size_of(shape) // FLOATS))
+    return tasks_for(-(-prod(shape) // FLOATS))
 
 
 def settle_step(tasks: int, channels: int, **fields) -> Step:
@@ -48,7 +48,7 @@ def column_sums_steps(source, total, table) -> list[Step]:
     shape = source.array.shape
     tasks, channels = sums_tasks(shape), shape[-1]
     scratch = Lent(ROWS * channels)
-    pixels = size_of(shape[:-1])
+    pixels = prod(shape[:-1])
     return [
         column_sums(
             tasks, **source.fields("x"), tasks=tasks, pixels=pixels, table=table, scratch=scratch, scratch_floats=scratch.floats
@@ -94,7 +94,7 @@ def settle(task, worker, p):
             total, squares = 0.0, 0.0
             for t in range(p.tasks):
                 n = table[(t * TABLE + 2) * channels]
-                total += table[t * TABLE * channels + c] + n * pivots[t * channels + c] if n > 0 else 0.0
+                total += (table[t * TABLE * channels + c] + n * pivots[t * channels + c]) if n > 0 else 0.0
             middle = total / count
             for t in range(p.tasks):
                 n = table[(t * TABLE + 2) * channels]

@@ -6,9 +6,11 @@ window's gradient to where it came from, an image at a time since windows may ov
 
 from __future__ import annotations
 
+from math import prod
+
 from numba import carray
 
-from tinycnn.ops.numba.elementwise import ROWS, size_of
+from tinycnn.ops.numba.elementwise import ROWS
 from tinycnn.ops.numba.kernel import Lent, Step, doubles_at, floats_at, helper, kernel, tasks_for, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, load_pixels, source_fields, x_of
@@ -40,7 +42,7 @@ def mean_step(source: Source, y, share) -> Step:
     """y (N, C) = share[0] times the sum of an image's pixels."""
     batch, channels = y.shape
     scratch = Lent((ROWS + 2) * channels)
-    pixels = size_of(source.array.shape[1:-1])
+    pixels = prod(source.array.shape[1:-1])
     return mean_pixels(
         batch, **source.fields("x"), pixels=pixels, y=y, share=share, scratch=scratch, scratch_floats=scratch.floats
     )
@@ -49,7 +51,7 @@ def mean_step(source: Source, y, share) -> Step:
 def mean_gradient_step(grad, share, x, end: End) -> Step:
     """x (N, ..., C): share[0] times grad (N, C), for every pixel. One task an image."""
     scratch = Lent(x.shape[-1])
-    pixels = size_of(x.shape[1:-1])
+    pixels = prod(x.shape[1:-1])
     return mean_gradient(
         x.shape[0], **end.fields(x), pixels=pixels, grad=grad, share=share, scratch=scratch, scratch_floats=scratch.floats
     )

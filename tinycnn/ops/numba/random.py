@@ -7,12 +7,14 @@ told in `Sequential._step_rng`.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
 
-from tinycnn.ops.numba.elementwise import FLOATS, size_of
+from tinycnn.ops.numba.elementwise import FLOATS
 from tinycnn.ops.numba.kernel import Step, floats_at, helper, kernel, tasks_for
 from tinycnn.ops.numba.vectors import INT
 
@@ -26,7 +28,7 @@ UNIT = np.float32(2**-24)
 
 def draw_step(result, state, stream: int) -> Step:
     """Fill an array with numbers in [0, 1); `state` holds the seed's two halves and the number of the step, as uint64."""
-    floats = size_of(result.shape)
+    floats = prod(result.shape)
     tasks = tasks_for(-(-floats // FLOATS))
     return draw(tasks, tasks=tasks, result=result, state=state, stream=stream, floats=floats)
 

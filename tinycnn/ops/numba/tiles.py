@@ -7,13 +7,13 @@ from tinycnn.ops.numba.tile import (
     EVEN_ROWS,
     NARROW_EVEN_ROWS,
     NARROW_ROWS,
-    VECTOR,
     WIDE_ROWS,
     even_tile,
     narrow_even_tile,
     narrow_tile,
     wide_tile,
 )
+from tinycnn.ops.numba.vectors import VECTOR
 
 PANEL = 2 * VECTOR  # columns that a tile takes at once
 MOST_ROWS = max(WIDE_ROWS, NARROW_ROWS)  # of a tile: so many there must be room for, where a last tile is not full

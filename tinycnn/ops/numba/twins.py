@@ -28,7 +28,7 @@ POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a conv
 def conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
     """See `ops.numpy.conv.conv`."""
     c = _convolution(x, weight, window, groups)
-    if not c.road or not _fast(x, weight):
+    if not c.road or not _fast(x, weight, *([] if bias is None else [bias])):
         return reference.conv(x, weight, bias, window, groups)
     y = memory((len(x), *c.window.output, c.outputs))
     end = End(bias=0 if bias is None else np.ascontiguousarray(bias))
@@ -65,7 +65,9 @@ def conv_backward(
 
 def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """See `ops.numpy.dense.dense`."""
-    return conv(x[:, None], weight[None], bias, POINT, 1)[:, 0] if _fast(x, weight) else reference.dense(x, weight, bias)
+    if not _fast(x, weight, *([] if bias is None else [bias])):
+        return reference.dense(x, weight, bias)
+    return conv(x[:, None], weight[None], bias, POINT, 1)[:, 0]
 
 
 def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -203,7 +205,7 @@ def adam_step(
     step: int,
 ) -> None:
     """See `ops.numpy.update.adam_step`."""
-    if not _fast(value, grad, first, second) or not value.flags.c_contiguous:
+    if not (_fast(value, grad, first, second) and all(array.flags.c_contiguous for array in (value, first, second))):
         reference.adam_step(value, grad, first, second, lr, betas, eps, step)
         return
     beta1, beta2 = betas
@@ -241,4 +243,4 @@ def _source(x: np.ndarray, size: tuple[int, int, int]) -> Source:
 
 
 def _fast(*arrays: np.ndarray) -> bool:
-    return all(array.dtype == np.float32 for array in arrays)
+    return all(array.dtype == np.float32 and array.size for array in arrays)

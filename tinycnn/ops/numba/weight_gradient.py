@@ -16,21 +16,22 @@ from tinycnn.ops.numba.kernel import Lent, Step, kernel, zero
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import Source, g_of, load_pixels, source_fields, x_of
 from tinycnn.ops.numba.passes import add_rows, copy_rows
-from tinycnn.ops.numba.tile import FEW_ROWS, GRADIENT_ROWS, VECTOR, few_tile, gradient_tile, narrow_gradient_tile
+from tinycnn.ops.numba.tile import FEW_ROWS, GRADIENT_ROWS, few_tile, gradient_tile, narrow_gradient_tile
+from tinycnn.ops.numba.vectors import VECTOR
 
 PARTS, PARTIAL_FLOATS = 16, 5 << 18  # partial sums at most, and floats of all of them together
 GRADIENT_PIXELS = 96  # over which a tile sums at least, so that loading and storing it is little beside
 SHARING_LINES = 4  # at least, where neighbouring output lines share the input lines they look at
 
 
-class Cut(NamedTuple):
+class Blocks(NamedTuple):
     """How the output's lines are cut into blocks, which never reach over a multiple of `height`."""
 
     height: int
     at_once: int
-    apart: int  # input lines from what one output line of a block looks at to what the next does
+    between: int  # input lines from what one output line of a block looks at to what the next does
 
-    def blocks(self, lines: int) -> int:
+    def of(self, lines: int) -> int:
         """Blocks of so many lines."""
         return lines // self.height * -(-self.height // self.at_once)
 
@@ -40,16 +41,17 @@ def weight_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lifted
     channels, outputs = x.array.shape[-1] // groups, grad.array.shape[-1] // groups
     batch = x.array.shape[0]
     count, runs, run, rows, padded = _parts(batch, w, channels, outputs, groups)
-    cut = _cut(batch, w)
+    cut = _blocks(batch, w)
     line = ((w.output[2] - 1) * w.stride[2] + (w.kernel[2] - 1) * w.dilation[2] + 1) * channels
     columns = cut.at_once * w.output[2] * padded
-    scratch = Lent(((cut.at_once - 1) * cut.apart + w.kernel[0] * w.kernel[1]) * line + rows + columns)
-    plain = grad.mode == 0 and padded == grad.array.shape[-1]  # one group of whole vectors: the tile reads the array itself
+    scratch = Lent(((cut.at_once - 1) * cut.between + w.kernel[0] * w.kernel[1]) * line + rows + columns)
+    plain = grad.mode == 0 and groups == 1 and padded == outputs  # whole vectors: the tile reads the array itself
     return [
         multiply_lines(
             count, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=count,
-            blocks=cut.blocks(batch * w.output[0] * w.output[1]), **cut._asdict(), groups=groups, parts=parts, runs=runs,
-            run=run, rows=rows, line=line, columns=columns, plain=int(plain), scratch=scratch, scratch_floats=scratch.floats,
+            blocks=cut.of(batch * w.output[0] * w.output[1]), **cut._asdict(), groups=groups, parts=parts, runs=runs,
+            run=run, rows=rows, line_floats=line, columns=columns, plain=int(plain), scratch=scratch,
+            scratch_floats=scratch.floats,
         ),
         add_parts(
             (tasks := min(PARTS, run)), tasks=tasks, parts=parts, count=count, groups=groups, runs=runs, run=run, rows=rows,
@@ -69,21 +71,21 @@ def _parts(batch: int, w: Lifted, channels: int, outputs: int, groups: int) -> t
     runs = w.taps() if w.dilation[2] > 1 else w.kernel[0] * w.kernel[1]
     run = w.taps() * channels // runs
     rows, padded = round_up(run, 2 * GRADIENT_ROWS), round_up(outputs, VECTOR)
-    blocks = _cut(batch, w).blocks(batch * w.output[0] * w.output[1])
+    blocks = _blocks(batch, w).of(batch * w.output[0] * w.output[1])
     most = max(1, min(PARTS, blocks // 2, PARTIAL_FLOATS // (groups * runs * rows * padded)))
     return 1 << most.bit_length() - 1, runs, run, rows, padded  # a power of two: equal shares for two, four or eight threads
 
 
-def _cut(batch: int, w: Lifted) -> Cut:
+def _blocks(batch: int, w: Lifted) -> Blocks:
     height, at_once = w.output[1], -(-GRADIENT_PIXELS // w.output[2])
     if w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1] and height >= at_once:
-        return Cut(height, min(height, max(at_once, SHARING_LINES)), w.stride[1])
-    return Cut(batch * w.output[0] * height, at_once, w.kernel[0] * w.kernel[1])
+        return Blocks(height, min(height, max(at_once, SHARING_LINES)), w.stride[1])
+    return Blocks(batch * w.output[0] * height, at_once, w.kernel[0] * w.kernel[1])
 
 
 @kernel(
-    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks height at_once apart groups parts runs run rows "
-    "line columns plain scratch scratch_floats"
+    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks height at_once between groups parts runs run rows "
+    "line_floats columns plain scratch scratch_floats"
 )
 def multiply_lines(task, worker, p):
     """One partial sum: over a share of the lines."""
@@ -94,7 +96,7 @@ def multiply_lines(task, worker, p):
     padded = (outputs + VECTOR - 1) // VECTOR * VECTOR
     scratch = p.scratch + 4 * worker * p.scratch_floats
     right = scratch + 4 * (p.scratch_floats - p.columns)
-    line_step, pixel_step = p.apart * p.line, p.stride_w * channels
+    line_step, pixel_step = p.between * p.line_floats, p.stride_w * channels
     window = p.kernel_d * p.kernel_h
     blocks = (p.height + p.at_once - 1) // p.at_once  # of `height` lines
     per_line = p.runs // window  # runs of a window in one line
@@ -108,7 +110,7 @@ def multiply_lines(task, worker, p):
         line, count = block // blocks * p.height + start, min(p.at_once, p.height - start)
         for g in range(p.groups):
             for i in range(count):
-                known = window - p.apart if i > 0 else 0
+                known = window - p.between if i > 0 else 0
                 load_lines(x, p, line + i, known, g * channels, channels, scratch + 4 * i * line_step)
             b = p.g + 4 * line * width * p.g_channels
             if p.plain == 0:
@@ -117,7 +119,7 @@ def multiply_lines(task, worker, p):
                     zero(b, count * width * padded)
                 load_pixels(grad, line * width, count * width, g * outputs, outputs, b, padded)
             for number in range(p.runs):
-                a = scratch + 4 * (number // per_line * p.line + number % per_line * p.dilation_w * channels)
+                a = scratch + 4 * (number // per_line * p.line_floats + number % per_line * p.dilation_w * channels)
                 target = part + 4 * (g * p.runs + number) * p.rows * padded
                 column = 0
                 while column < padded:

@@ -12,8 +12,9 @@ from tinycnn.ops.numba.kernel import Lent, Step, copy, floats_at, helper, kernel
 from tinycnn.ops.numba.lift import GEOMETRY, Lifted
 from tinycnn.ops.numba.lines import END, End, Source, begin, end_of, finish, g_of, load_line, source_fields, x_of
 from tinycnn.ops.numba.passes import add_rows
-from tinycnn.ops.numba.tile import EVEN_ROWS, NARROW_EVEN_ROWS, VECTOR, WIDE_ROWS, even_tile, narrow_even_tile
+from tinycnn.ops.numba.tile import EVEN_ROWS, NARROW_EVEN_ROWS, WIDE_ROWS, even_tile, narrow_even_tile
 from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, covered, multiply, tile_height
+from tinycnn.ops.numba.vectors import VECTOR
 from tinycnn.ops.numba.winograd_transforms import (
     PATCH,
     PRODUCTS,
@@ -47,7 +48,7 @@ def winograd_steps(source: Source, weight, transformed, y, end: End, w: Lifted, 
         ),
         convolve_patches(
             tasks, **source.fields("x"), **end.fields(y), **w.fields(), tasks=tasks, blocks=blocks, stripes=stripes,
-            at_once=at_once, across=across, patches=patches, line=line, transformed=transformed, scratch=scratch,
+            at_once=at_once, across=across, patches=patches, line_floats=line, transformed=transformed, scratch=scratch,
             scratch_floats=scratch.floats,
         ),
     ]  # fmt: skip
@@ -69,8 +70,8 @@ def winograd_gradient_steps(x: Source, grad: Source, grad_weight, parts, w: Lift
     return [
         multiply_patches(
             parted, **x.fields("x"), **grad.fields("g"), **w.fields(), tasks=parted, blocks=-(-stripes // at_once),
-            stripes=stripes, at_once=at_once, across=across, patches=patches, line=line, grad_line=grad_line, parts=parts,
-            scratch=scratch, scratch_floats=scratch.floats,
+            stripes=stripes, at_once=at_once, across=across, patches=patches, line_floats=line, grad_floats=grad_line,
+            parts=parts, scratch=scratch, scratch_floats=scratch.floats,
         ),
         add_products(
             min(channels, 16), tasks=min(channels, 16), parts=parts, count=parted, inputs=channels, outputs=outputs,
@@ -138,18 +139,19 @@ def _transform_stripe(x, p, stripe, channels, lines, at):
     down, size = (p.output_h + PATCH - 1) // PATCH, (p.size_d, p.size_h, p.size_w)
     n, od, oh = stripe // (down * p.output_d), stripe // down % p.output_d, stripe % down * PATCH
     for i in range(REACH):
-        to = lines + 4 * i * p.line
-        load_line(x, size, (1, 1, 1), n, od, oh + i - p.before_h, p.before_w, 0, channels, to, p.line)
+        to = lines + 4 * i * p.line_floats
+        load_line(x, size, (1, 1, 1), n, od, oh + i - p.before_h, p.before_w, 0, channels, to, p.line_floats)
     for patch in range(p.across):
         for c in range(0, channels, VECTOR):
             source = lines + 4 * (patch * PATCH * channels + c)
-            to_input(source, p.line, channels, at + 4 * c, REACH * p.patches * channels, p.patches * channels)
+            to_input(source, p.line_floats, channels, at + 4 * c, REACH * p.patches * channels, p.patches * channels)
         at += 4 * channels
     return at
 
 
 @kernel(
-    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks stripes at_once across patches line transformed scratch scratch_floats"
+    f"{source_fields('x')} {END} {GEOMETRY} tasks blocks stripes at_once across patches line_floats transformed scratch "
+    "scratch_floats"
 )
 def convolve_patches(task, worker, p):
     """A share of the stripes."""
@@ -158,7 +160,7 @@ def convolve_patches(task, worker, p):
     end = end_of(p)
     channels, outputs, down = p.x_channels, p.outputs, (p.output_h + PATCH - 1) // PATCH
     lines = p.scratch + 4 * worker * p.scratch_floats
-    left = lines + 4 * REACH * p.line
+    left = lines + 4 * REACH * p.line_floats
     products = left + 4 * PRODUCTS * p.patches * channels
     spare = products + 4 * PRODUCTS * p.patches * outputs
     begin(end, task)
@@ -201,8 +203,8 @@ def convolve_patches(task, worker, p):
 
 
 @kernel(
-    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks stripes at_once across patches line grad_line parts "
-    "scratch scratch_floats"
+    f"{source_fields('x')} {source_fields('g')} {GEOMETRY} tasks blocks stripes at_once across patches line_floats grad_floats "
+    "parts scratch scratch_floats"
 )
 def multiply_patches(task, worker, p):
     """One partial sum of the 36 products, (36, C, OC): over a share of the stripes."""
@@ -227,11 +229,11 @@ def multiply_patches(task, worker, p):
             at = _transform_stripe(x, p, stripe, channels, lines, at)
             n, od, oh = stripe // (down * p.output_d), stripe // down % p.output_d, stripe % down * PATCH
             for i in range(PATCH):
-                load_line(grad, out, one, n, od, oh + i, 0, 0, outputs, lines + 4 * i * p.grad_line, p.grad_line)
+                load_line(grad, out, one, n, od, oh + i, 0, 0, outputs, lines + 4 * i * p.grad_floats, p.grad_floats)
             for patch in range(p.across):
                 for c in range(0, outputs, VECTOR):
                     source = lines + 4 * (patch * PATCH * outputs + c)
-                    to_gradient(source, p.grad_line, outputs, to + 4 * c, REACH * p.patches * outputs, p.patches * outputs)
+                    to_gradient(source, p.grad_floats, outputs, to + 4 * c, REACH * p.patches * outputs, p.patches * outputs)
                 to += 4 * outputs
         for f in range(PRODUCTS):
             a, b = left + 4 * f * p.patches * channels, right + 4 * f * p.patches * outputs

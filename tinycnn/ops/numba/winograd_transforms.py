@@ -21,8 +21,9 @@ Source: Lavin & Gray 2015, section 4.3 (arXiv:1509.09308); the gradients follow 
 from __future__ import annotations
 
 from tinycnn.ops.numba.vectors import INT, Vectors, instruction
+from tinycnn.ops.roads import PATCH
 
-PATCH, REACH, PRODUCTS = 4, 6, 36  # pixels of a patch an axis, of what it sees, and numbers of a transformed patch
+REACH, PRODUCTS = 6, 36  # pixels of what a patch sees an axis, and numbers of a transformed patch
 
 
 def input_transform(v, d):
