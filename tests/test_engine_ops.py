@@ -87,6 +87,8 @@ def plain(name, rng, dtype):
         elif name in ("dense", "dense_backward") and len(shape) == 2:
             weight = draw(rng, (channels, 4), dtype)
             yield (x, weight, beta[:1].repeat(4)) if name == "dense" else (draw(rng, (len(x), 4), dtype), x, weight)
+        elif name == "warp" and len(shape) == 4:
+            yield x, np.eye(2, 3) + 0.3 * draw(rng, (len(x), 2, 3), dtype)
         elif name == "sgd_step":
             yield x.ravel(), grad.ravel(), abs(grad.ravel()), 0.1, 0.9
         elif name == "adam_step":

@@ -25,6 +25,7 @@ softmax = op("softmax")
 softmax_backward = op("softmax_backward")
 sgd_step = op("sgd_step")
 adam_step = op("adam_step")
+warp = op("warp")
 
 __all__ = [
     "Window",
@@ -55,4 +56,5 @@ __all__ = [
     "softmax_backward",
     "trains_on",
     "warmup",
+    "warp",
 ]

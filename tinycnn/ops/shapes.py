@@ -35,6 +35,9 @@ class Window(NamedTuple):
         return tuple(n + before + after for n, (before, after) in zip(size, self.padding, strict=True))
 
 
+POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a convolution over single pixels
+
+
 def per_axis(value, rank: int, what: str, least: int = 1) -> Sizes:
     """One int, or one int an axis, as a tuple of `rank` ints of at least `least`; ValueError otherwise."""
     values = (value,) * rank if is_int(value) else value

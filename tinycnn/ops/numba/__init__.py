@@ -5,7 +5,7 @@
     kernel  cache                                      how kernels are compiled, kept on disk, and run on threads
     lines                                              how pixels come in and what happens to them on their way out
     direct  weight_gradient  winograd  depthwise         the convolutions; `convolution` chooses among them
-    norm  pool  elementwise  random                    everything else
+    norm  pool  elementwise  random  warps             everything else
     twins                                              the ops
 
 Importing this package imports numba; only `tinycnn.ops.backend` and `tinycnn.plan` do so, and only when the twins are asked for.
@@ -26,6 +26,7 @@ from tinycnn.ops.numba.twins import (
     normalise_backward,
     relu,
     relu_backward,
+    warp,
 )
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "normalise_backward",
     "relu",
     "relu_backward",
+    "warp",
 ]

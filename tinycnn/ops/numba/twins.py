@@ -19,10 +19,9 @@ from tinycnn.ops.numba.convolution import Convolution, convolution
 from tinycnn.ops.numba.kernel import Program, address, aligned, run
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
+from tinycnn.ops.numba.warps import warp_step
 from tinycnn.ops.numpy.pool import window_counts
-from tinycnn.ops.shapes import Window
-
-POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a convolution over single pixels
+from tinycnn.ops.shapes import POINT, Window
 
 
 def conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int) -> np.ndarray:
@@ -213,6 +212,15 @@ def adam_step(
     program, settings = _adam_program(*(address(array) for array in (value, grad, first, second)), value.size)
     settings[:] = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
     program.run()
+
+
+def warp(x: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.warp.warp`."""
+    if not _fast(x):
+        return reference.warp(x, maps)
+    y = memory(x.shape)
+    run(warp_step(np.ascontiguousarray(x), np.ascontiguousarray(maps, np.float32), y))
+    return y
 
 
 @lru_cache(maxsize=16)  # a model's arrays stay where they are, and to lay out a step takes longer than a small one runs

@@ -13,6 +13,7 @@ from tinycnn.ops.numpy.dense import dense, dense_backward
 from tinycnn.ops.numpy.norm import batch_statistics, normalise, normalise_backward
 from tinycnn.ops.numpy.pool import average_pool, average_pool_backward, max_pool, max_pool_backward
 from tinycnn.ops.numpy.update import adam_step, sgd_step
+from tinycnn.ops.numpy.warp import warp
 from tinycnn.ops.numpy.windows import gather_windows, scatter_windows
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "warp",
 ]
