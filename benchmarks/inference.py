@@ -19,7 +19,7 @@ from reference import BATCHES, onnx_file, our_network, rows, torch_network
 from side_by_side import fastest, in_turn
 
 import tinycnn as tc
-from tinycnn.ops.numba.kernel import compilations
+from tinycnn.ops.numba.kernel import compilations, threads
 
 ROUNDS = 15
 
@@ -62,7 +62,7 @@ def onnx_ways(model: tc.Sequential, x: np.ndarray) -> dict:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = threads()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     with tempfile.TemporaryDirectory() as folder:
         onnx_file(model, x.shape[1], Path(folder) / "reference.onnx")

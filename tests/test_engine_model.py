@@ -293,3 +293,21 @@ def test_the_summary_by_hand():
     assert "(12, 10, 1)" in lines[0]
     model.freeze("conv2d_1")
     assert "conv2d_1 (frozen)" in model.summary()
+
+
+def test_a_part_of_a_model_is_built_and_frozen_with_it():
+    inner = tc.Sequential(tc.Dense(3))
+    outer = tc.Sequential(inner, tc.Dense(1)).build((4,), seed=0)
+    with pytest.raises(ValueError, match="part of a built model"):
+        inner.build((4,))
+    with pytest.raises(ValueError, match=r"model.freeze\('sequential_1'\)"):
+        inner.freeze()
+    outer.freeze("sequential_1")
+    assert [p.trainable for p in outer.parameters()] == [False, False, True, True]
+
+
+def test_a_shallow_copy_is_a_model_of_its_own():
+    model = tc.Sequential(tc.Dense(1)).build((4,), seed=0)
+    twin = copy.copy(model)
+    twin.layers["dense_1"].params["bias"][...] = 5
+    assert model.predict(np.zeros((1, 4), "float32")) == 0 and twin.predict(np.zeros((1, 4), "float32")) == 5

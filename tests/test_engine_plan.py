@@ -219,6 +219,80 @@ def test_a_layer_that_somebody_wrote_anew_is_run_as_it_is(rng):
         assert (model.predict(np.zeros((2, 5, 5, 16), "float32")) == 100).all()
 
 
+def test_a_method_that_somebody_wrote_anew_is_used(rng):
+    class Noisy(tc.Dropout):
+        def infer(self, x):
+            return x + 1
+
+    class Reversal(tc.Sequential):
+        def backward(self, grad):
+            return -super().backward(grad)
+
+    model = tc.Sequential(tc.Conv2D(16, 3), Noisy(0.5), Reversal(tc.ReLU()), tc.Conv2D(16, 3)).build((5, 5, 16), seed=0)
+    model.layers["conv2d_1"].forward = model.layers["conv2d_1"].forward
+    assert [item.kind for item in chain(model)] == ["foreign", "foreign", "foreign", "conv"]
+
+
+@pytest.mark.parametrize("method", ["forward", "backward"])
+def test_a_layer_of_ones_own_must_keep_to_its_shape(method, rng):
+    class Odd(Doubled):
+        def forward(self, x, training, rng=None):
+            y = super().forward(x, training, rng)
+            return y[..., :1] if method == "forward" else y
+
+        def backward(self, grad):
+            return super().backward(grad)[..., :1]
+
+    model = tc.Sequential(tc.Conv2D(16, 3), Odd(), tc.GlobalAvgPool(), tc.Dense(1)).build((5, 5, 16), seed=0)
+    with tc.backend("numba"), pytest.raises(ValueError, match=f"odd_1: {method} gave shape"):
+        one_step(model, np.ones((2, 5, 5, 16), "float32"), [0, 1])
+
+
+def test_a_plan_follows_rates_that_change(rng):
+    x, y = data(rng)
+    for name, setting, value in (("dropout_1", "rate", 0.0), ("batchnorm_1", "momentum", 1.0), ("batchnorm_1", "eps", 1.0)):
+        found = []
+        for backend in ("numba", "numpy"):
+            model = build("reference", np.random.default_rng(0))
+            with tc.backend(backend):
+                one_step(model, x, y)
+                model.predict(x)
+                setattr(model.layers[name], setting, value)
+                found.append((one_step(model, x, y), model.predict(x)))
+        np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-4, err_msg=setting)
+        np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4, err_msg=setting)
+
+
+def test_a_loss_may_keep_its_logits(rng):
+    class Keeping(tc.BCEWithLogits):
+        def __call__(self, logits, y, sample_weight=None):
+            self.logits, self.then = logits, logits.copy()
+            return super().__call__(logits, y, sample_weight)
+
+    model, (x, y), loss = build("reference", rng), data(rng), Keeping()
+    with tc.backend("numba"):
+        model.train_step(x, y, loss, tc.SGD(model.parameters(), lr=0.1))
+    assert np.array_equal(loss.logits, loss.then)
+
+
+def test_backward_wants_a_forward_of_its_own(rng):
+    model, (x, y) = build("reference", rng), data(rng)
+    with tc.backend("numba"):
+        model.forward(x)
+        one_step(model, x, y)
+        with pytest.raises(ValueError, match="no forward to go back through"):
+            model.backward(np.ones((10, 1), "float32"))
+        model.backward(model.forward(x))
+
+
+def test_predicting_is_the_same_while_somebody_captures(rng):
+    model, (x, _) = build("reference", rng), data(rng)
+    with tc.backend("numba"):
+        expected = model.predict(x)
+        with model.capture():
+            assert np.array_equal(model.predict(x), expected)
+
+
 def test_one_value_a_channel_is_refused(rng):
     model = tc.Sequential(tc.Flatten(), tc.Dense(4), tc.BatchNorm(), tc.Dense(1)).build((2, 2, 1), seed=0)
     with tc.backend("numba"), pytest.raises(ValueError, match=r"batchnorm_1: .* one value a channel"):

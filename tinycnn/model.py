@@ -10,7 +10,7 @@ import numpy as np
 from tinycnn import ops
 from tinycnn.divergence import divergence, keep_good
 from tinycnn.layers.activations import Sigmoid, Softmax
-from tinycnn.layers.base import Layer, is_below, walk
+from tinycnn.layers.base import Layer, is_below, is_known, walk
 from tinycnn.ops.shapes import positive_int
 
 
@@ -46,6 +46,7 @@ class Sequential(Layer):
         self.seed = 0
         self._macs: int | None = None
         self._runner = None  # the plans, where the model runs on the kernels
+        self._went_forward = False  # layer by layer, so that every layer holds what backward needs
 
     # As a layer
 
@@ -73,6 +74,7 @@ class Sequential(Layer):
     def forward(self, x, training=False, rng=None):
         """The last layer's output. A model's own `rng` follows from its seed and the number of steps taken."""
         x = self.check(x)
+        self._went_forward = True
         if training and rng is None:
             rng = self._step_rng()
         with ops.backend_for(self.total_macs()):
@@ -84,6 +86,7 @@ class Sequential(Layer):
 
     def backward(self, grad):
         """From the gradient of the output to that of the input, through the last forward; fills every layer's grads."""
+        self._check_went_forward()
         with ops.backend_for(self.total_macs()):
             for name, layer in reversed(self.layers.items()):
                 grad = layer.backward(self._tapped(name, grad))
@@ -91,11 +94,16 @@ class Sequential(Layer):
 
     def backward_parameters(self, grad):
         """See `Layer.backward_parameters`."""
+        self._check_went_forward()
         first, *others = self.layers
         with ops.backend_for(self.total_macs()):
             for name in reversed(others):
                 grad = self.layers[name].backward(self._tapped(name, grad))
             self.layers[first].backward_parameters(self._tapped(first, grad))
+
+    def _check_went_forward(self):
+        if not self._went_forward:
+            raise self.fail("backward has no forward to go back through; call forward first (a train_step leaves nothing behind)")
 
     def _tapped(self, name, grad):
         if name in self.taps:
@@ -140,6 +148,8 @@ class Sequential(Layer):
             raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
         x = self.check(x)
         plans = self._plans(ops.trains_on)
+        if plans and plans.watched():  # somebody captures what layers see
+            plans = None
         buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
         backend = ops.backend("numba") if plans else ops.backend_for(self.total_macs())
         with backend, np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
@@ -154,6 +164,7 @@ class Sequential(Layer):
                 raise divergence(self, x, logits, buffers, "loss")
             keep_good(self)
             if plan:
+                self._went_forward = False
                 plan.backward(grad)
             else:
                 self.backward_parameters(grad)
@@ -208,6 +219,8 @@ class Sequential(Layer):
         self._set_frozen(names, False)
 
     def _set_frozen(self, names, frozen):
+        if self.is_inside():
+            raise self.fail(f"it is part of a built model; say it there: model.freeze({self.name!r})")
         for name in names or ("",):
             self._named(name)
             for path, layer in walk(self):
@@ -282,15 +295,14 @@ class Sequential(Layer):
         return summary(self)
 
     def _plans(self, backend):
-        """The model's plans, where it runs as one: on the kernels, in their type, with nobody looking in between; else None."""
-        plain = type(self).forward is Sequential.forward and type(self).backward is Sequential.backward
-        if self.store.dtype != np.float32 or not plain or backend() != "numba":  # asked last: it may import numba
+        """The model's plans, where it runs as one: on the kernels, in their type; else None."""
+        if self.store.dtype != np.float32 or not is_known(self, Sequential) or backend() != "numba":  # last: it may import numba
             return None
         if self._runner is None or self._runner.store is not self.store:
             from tinycnn.plan.runner import Runner  # imports numba
 
             self._runner = Runner(self)
-        return None if self._runner.watched() else self._runner
+        return self._runner
 
     def __getstate__(self):
         """Without the plans: a copy has memory of its own."""

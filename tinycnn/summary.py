@@ -10,9 +10,11 @@ from tinycnn.plan.pairs import placement
 def summary(model) -> str:
     """One line a layer and a total: output shape, parameters, multiply-adds and activation memory a row, receptive field.
 
-    The last column is for training on the fast kernels: which one computes a layer, or which neighbour it is computed with.
+    The last column is for the fast kernels, which take float32: which one computes a layer in training, or which neighbour it is
+    computed with.
     """
-    store, places = model.built(), placement(model)
+    store = model.built()
+    places = placement(model) if store.dtype == "float32" else {}
     field = ((1,) * (len(model.input_shape) - 1), (1,) * (len(model.input_shape) - 1))
     rows = [("layer", "output shape", "parameters", "MACs", "activation", "receptive field", "kernel")]
     total = [0, 0, 0]
@@ -29,7 +31,7 @@ def summary(model) -> str:
     rows.append(("total", "", f"{total[0]:,}", f"{total[1]:,}", _bytes(total[2]), "", ""))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
-    head = f"input {model.input_shape}, {store.dtype}, runs on {runs_on(total[1])}; MACs and activation memory are for one row"
+    head = f"input {model.input_shape}, {store.dtype}, predicts on {runs_on(total[1])}; MACs and activation memory are a row's"
     return "\n".join([head, lines[0], "-" * len(lines[0]), *lines[1:-1], "-" * len(lines[0]), lines[-1]])
 
 

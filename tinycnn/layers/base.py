@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from math import prod
 
@@ -93,6 +94,8 @@ class Layer:
             raise ValueError(f"{self.name}: seed is {seed!r}; it must be an int from 0 to 2^128 - 1")
         if np.dtype(dtype).name not in ("float32", "float64"):
             raise ValueError(f"{self.name}: dtype is {dtype!r}; it must be float32 or float64")
+        if self.is_inside():
+            raise self.fail("it is part of a built model, which would lose it; build that model, or a new layer like this one")
         self.lay_out(per_axis(tuple(input_shape), len(input_shape), f"{self.name}: the input's shape"))
         self.allocate(dtype)
         rng = np.random.default_rng(seed)
@@ -124,6 +127,10 @@ class Layer:
         frozen = [path for path, layer in layers if layer.frozen]
         for parameter in self.store.parameters:
             parameter.trainable = not any(is_below(parameter.name, path) for path in frozen)
+
+    def is_inside(self) -> bool:
+        """Whether this is a layer of a larger model that was built: its arrays are views of that model's."""
+        return self.store is None and self.input_shape is not None and any(layer.params for _, layer in walk(self))
 
     def parameters(self) -> list[Parameter]:
         """Every parameter, in the order of the layers; frozen ones are marked so and skipped by optimizers."""
@@ -179,6 +186,10 @@ class Layer:
                         mine[name] = array
             self.store.good = old.good
 
+    def __copy__(self):
+        """A deep copy: two models over the same arrays would be neither's."""
+        return copy.deepcopy(self)
+
     def fail(self, what: str) -> ValueError:
         """A ValueError that names this layer."""
         return ValueError(f"{self.name}: {what}")
@@ -193,6 +204,13 @@ def walk(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
     yield path, layer
     for name, child in layer.children().items():
         yield from walk(child, f"{path}.{name}" if path else name)
+
+
+def is_known(layer: Layer, known: type[Layer]) -> bool:
+    """Whether a layer computes what its `known` kind computes: nobody has written one of the methods anew."""
+    methods = ("forward", "backward", "backward_parameters", "infer")
+    same = all(getattr(type(layer), method) is getattr(known, method) for method in methods)
+    return same and not any(method in vars(layer) for method in methods)
 
 
 def is_below(name: str, path: str) -> bool:

@@ -2,7 +2,7 @@
 
 "auto", the default, predicts by the model's own size: a small model on NumPy alone, so that numba is never imported for it, and a
 large one on the twins where numba is installed. The choice never looks at the batch, so that one model always answers with the
-same bits. `train_step` takes the twins for all models. A layer used on its own runs on NumPy.
+same bits. `train_step` takes the twins for all models in float32. A layer used on its own runs on NumPy.
 """
 
 import os

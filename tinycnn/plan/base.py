@@ -6,12 +6,30 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tinycnn.layers.base import Layer
+from tinycnn.layers.dense import Dense
+from tinycnn.ops.numba.convolution import Convolution, convolution
 from tinycnn.ops.numba.elementwise import write_step
 from tinycnn.ops.numba.kernel import Program, Step
 from tinycnn.ops.numba.lines import PLAIN, Source
+from tinycnn.ops.shapes import POINT
 from tinycnn.plan.arena import Arena, Buffer
 
 SERIAL_MACS = 2_000_000  # of a batch, below which waking a second thread costs more than it brings
+
+
+def convolution_of(layer: Layer) -> Convolution:
+    """The convolution that a layer is; a fully connected one is a convolution over single pixels."""
+    if isinstance(layer, Dense):
+        return convolution((1,), POINT, *layer.input_shape, layer.units, 1)
+    return convolution(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups)
+
+
+def keep_result(layer: Layer, method: str, result: np.ndarray, place: np.ndarray) -> None:
+    """Copy what a layer that the planner does not know gave to its place. Raises ValueError where it does not fit."""
+    if np.shape(result) != place.shape:
+        raise layer.fail(f"{method} gave shape {np.shape(result)}; its setup and the batch say {place.shape}")
+    place[...] = result
 
 
 class Flow:

@@ -7,19 +7,17 @@ from math import prod
 import numpy as np
 
 from tinycnn.ops.numba import norm as n
-from tinycnn.ops.numba.convolution import Convolution, convolution
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORM_RECTIFY_GRADIENT, NORMALISE, NORMALISE_RECTIFY, End, Source
-from tinycnn.plan.base import Flow
-from tinycnn.plan.pairs import POINT
+from tinycnn.plan.base import Flow, convolution_of
 from tinycnn.plan.rows import TrainedItem, masked
 
 
-class Convolved(TrainedItem, kinds=("conv",)):
+class Convolved(TrainedItem, kinds=("conv", "dense")):
     """A convolution or fully connected layer."""
 
     def forward(self, plan, flow, above):
         """The output is kept as the ReLU leaves it, or as it is for a batch norm behind."""
-        self.conv: Convolution = self._convolution()
+        self.conv = convolution_of(self.layer)
         c, params = self.conv, self.layer.params
         self.source = flow.reshaped(plan.batch, *c.window.size, c.channels)
         y = plan.take((plan.batch, *c.window.output, c.outputs))
@@ -61,17 +59,6 @@ class Convolved(TrainedItem, kinds=("conv",)):
         plan.give(self.y.array)
         return result
 
-    def _convolution(self) -> Convolution:
-        layer = self.layer
-        return convolution(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups)
-
-
-class Connected(Convolved, kinds=("dense",)):
-    """A fully connected layer: a convolution over single pixels."""
-
-    def _convolution(self):
-        return convolution((1,), POINT, *self.layer.input_shape, self.layer.units, 1)
-
 
 class Normalised(TrainedItem, kinds=("norm",)):
     """Batch norm, with a ReLU or without: its output is never written, its readers compute it from its input."""
@@ -80,9 +67,9 @@ class Normalised(TrainedItem, kinds=("norm",)):
         """Whether the statistics are the batch's, or the running ones."""
         return not self.layer.frozen
 
-    def frozen(self):
-        """See `Row.frozen`."""
-        return (self.layer.frozen,)
+    def settings(self):
+        """See `Row.settings`."""
+        return self.layer.frozen, self.layer.momentum, self.layer.eps
 
     def forward(self, plan, flow, above):
         """Statistics, and a scale and a shift a channel."""

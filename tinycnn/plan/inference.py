@@ -15,13 +15,12 @@ import numpy as np
 
 from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba import pool as p
-from tinycnn.ops.numba.convolution import convolution
 from tinycnn.ops.numba.kernel import Program
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORMALISE, NORMALISE_RECTIFY, End, Source
 from tinycnn.ops.numba.twins import memory, shares
-from tinycnn.plan.base import Flow, Plan
-from tinycnn.plan.pairs import POINT, Item, chain
+from tinycnn.plan.base import Flow, Plan, convolution_of, keep_result
+from tinycnn.plan.pairs import Item, chain
 
 CACHE_BYTES = 1 << 22  # that the largest array between two layers may take
 
@@ -33,6 +32,7 @@ class InferencePlan(Plan):
         super().__init__(model.total_macs() * rows)
         self.rows, self.store = rows, model.built()
         self.folds: list = []  # functions that bring folded weights up to date
+        self.norms: list = []  # the batch norms that are folded
         self.weight_steps: list = []  # and steps that lay them out for the kernels
         x = Flow(Source(self.take((rows, *model.input_shape))), owned=False)
         y = self.written(infer_row(self, chain(model), x))
@@ -42,6 +42,7 @@ class InferencePlan(Plan):
         self.acts = self.compiled(acts)
         self.weights = Program(self.weight_steps, None, small=self.serial) if self.weight_steps else None
         self.seen: tuple[np.ndarray, np.ndarray] | None = None  # the values and buffers that were folded
+        self.eps: list[float] = []  # with these
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """The logits of x (rows, *input_shape); the next call overwrites them."""
@@ -54,13 +55,14 @@ class InferencePlan(Plan):
     def refresh(self) -> None:
         """Fold and lay out the weights anew if they moved: anybody may write into a model's parameters."""
         now = self.store.values, self.store.buffers
-        if self.seen is not None and all(map(np.array_equal, self.seen, now)):
+        eps = [layer.eps for layer in self.norms]
+        if self.seen is not None and eps == self.eps and all(map(np.array_equal, self.seen, now)):
             return
         for fold in self.folds:
             fold()
         if self.weights is not None:
             self.weights.run()
-        self.seen = tuple(array.copy() for array in now)
+        self.seen, self.eps = tuple(array.copy() for array in now), eps
 
 
 def rows_at_once(model, most: int) -> int:
@@ -87,10 +89,7 @@ def infer_row(plan: InferencePlan, items: list[Item], flow: Flow) -> Flow:
 
 def _convolved(plan, item, norm, flow):
     layer, rectify = item.layer, int((norm or item).relu is not None)
-    if item.kind == "dense":
-        c = convolution((1,), POINT, *layer.input_shape, layer.units, 1)
-    else:
-        c = convolution(layer.input_shape[:-1], layer.window, layer.input_shape[-1], layer.filters, layer.groups)
+    c = convolution_of(layer)
     weight, bias = np.empty_like(layer.params["weight"]), np.zeros(c.outputs, np.float32)
 
     def fold():
@@ -99,6 +98,7 @@ def _convolved(plan, item, norm, flow):
         bias[...] = shift + layer.params["bias"] * scale if layer.bias else shift
 
     plan.folds.append(fold)
+    plan.norms += [norm.layer] if norm else []
     source = flow.reshaped(plan.rows, *c.window.size, c.channels).source
     y = plan.take((plan.rows, *c.window.output, c.outputs))
     end = End(bias=bias if layer.bias or norm else 0, rectify=rectify)
@@ -117,6 +117,7 @@ def _normalised(plan, item, flow):
         scale[...], shift[...] = _line(item.layer)
 
     plan.folds.append(fold)
+    plan.norms.append(item.layer)
     mode = NORMALISE_RECTIFY if item.relu else NORMALISE
     return Flow(Source(flow.array, mode, scale=scale, shift=shift), flow.owned)
 
@@ -179,7 +180,7 @@ def _foreign(plan, item, flow):
     layer, x, y = item.layer, flow.array, plan.take((plan.rows, *item.layer.output_shape))
 
     def run():
-        plan.arena.array(y)[...] = layer.infer(plan.arena.array(x))
+        keep_result(layer, "forward", layer.infer(plan.arena.array(x)), plan.arena.array(y))
 
     plan.call(run)
     plan.release(flow)

@@ -12,7 +12,7 @@ from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
 from tinycnn.ops.numba.random import draw_step
 from tinycnn.ops.numba.twins import shares
-from tinycnn.plan.base import Flow, Plan
+from tinycnn.plan.base import Flow, Plan, keep_result
 from tinycnn.plan.pairs import chain
 from tinycnn.plan.rows import Row, TrainedItem, masked
 
@@ -63,7 +63,7 @@ class Pooled(TrainedItem, kinds=("max", "average")):
 
     def is_max(self) -> bool:
         """Or average."""
-        return not hasattr(self.layer, "count_padding")
+        return self.kind == "max"
 
 
 class Averaged(TrainedItem, kinds=("mean",)):
@@ -104,6 +104,10 @@ def finished(plan: Plan, item: TrainedItem, grad: Flow) -> None:
 class Dropped(TrainedItem, kinds=("dropout",)):
     """Dropout: the random numbers themselves are kept, instead of a mask."""
 
+    def settings(self):
+        """See `Row.settings`."""
+        return (self.layer.rate,)
+
     def forward(self, plan, flow, above):
         """The numbers are those of `Dropout.forward`."""
         if self.layer.rate == 0:
@@ -111,8 +115,8 @@ class Dropped(TrainedItem, kinds=("dropout",)):
         flow, layer = plan.written(flow), self.layer
         self.noise, self.y = plan.take(flow.shape), plan.take(flow.shape)
         plan.add(draw_step(self.noise, plan.state, layer.stream))
-        self.settings = np.array([layer.rate, 1 / (1 - layer.rate)], np.float32)
-        plan.add(e.combine_step(e.DROP, flow.array, self.noise, self.y, self.settings))
+        self.drawn_with = np.array([layer.rate, 1 / (1 - layer.rate)], np.float32)
+        plan.add(e.combine_step(e.DROP, flow.array, self.noise, self.y, self.drawn_with))
         self.x = flow
         return Flow(Source(self.y), owned=False)
 
@@ -122,7 +126,7 @@ class Dropped(TrainedItem, kinds=("dropout",)):
             return grad
         grad = plan.written(grad)
         result = grad.array if grad.owned else plan.take(grad.shape)
-        plan.add(e.combine_step(e.DROP, grad.array, self.noise, result, self.settings))
+        plan.add(e.combine_step(e.DROP, grad.array, self.noise, result, self.drawn_with))
         plan.give(self.y, self.noise)
         plan.release(self.x)
         return Flow(Source(result))
@@ -150,9 +154,9 @@ class Summed(TrainedItem, kinds=("residual",)):
         self.body = Row(chain(self.layer.body))
         self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut))
 
-    def frozen(self):
-        """See `Row.frozen`."""
-        return self.body.frozen() + (self.shortcut.frozen() if self.shortcut else ())
+    def settings(self):
+        """See `Row.settings`."""
+        return self.body.settings() + (self.shortcut.settings() if self.shortcut else ())
 
     def forward(self, plan, flow, above):
         """Both ways read the same input."""
@@ -195,7 +199,8 @@ class Foreign(TrainedItem, kinds=("foreign",)):
         layer, x, y = self.layer, self.x.array, self.y
 
         def run():
-            plan.arena.array(y)[...] = layer.forward(plan.arena.array(x), True, plan.stream_of(layer))
+            result = layer.forward(plan.arena.array(x), True, plan.stream_of(layer))
+            keep_result(layer, "forward", result, plan.arena.array(y))
 
         plan.call(run)
         return Flow(Source(y), owned=False)
@@ -209,7 +214,7 @@ class Foreign(TrainedItem, kinds=("foreign",)):
             if to is None:
                 layer.backward_parameters(plan.arena.array(from_))
             else:
-                plan.arena.array(to)[...] = layer.backward(plan.arena.array(from_))
+                keep_result(layer, "backward", layer.backward(plan.arena.array(from_)), plan.arena.array(to))
 
         plan.call(run)
         plan.release(grad)

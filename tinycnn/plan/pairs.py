@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tinycnn.blocks import Residual
 from tinycnn.layers.activations import ReLU
-from tinycnn.layers.base import Layer
+from tinycnn.layers.base import Layer, is_known
 from tinycnn.layers.conv import Conv
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.dropout import Dropout
@@ -22,7 +22,6 @@ from tinycnn.layers.pool import AvgPool2D, GlobalAvgPool, MaxPool2D, Pool
 from tinycnn.layers.reshape import Flatten
 from tinycnn.model import Sequential
 from tinycnn.ops.roads import road
-from tinycnn.ops.shapes import Window
 
 KINDS = {
     Conv: "conv",
@@ -36,7 +35,6 @@ KINDS = {
     Flatten: "flatten",
     Residual: "residual",
 }
-POINT = Window((1,), (1,), (1,), ((0, 0),))  # a fully connected layer is a convolution over single pixels
 
 
 class Item(NamedTuple):
@@ -63,8 +61,7 @@ def chain(model: Layer) -> list[Item]:
 def kind_of(layer: Layer) -> str:
     """What the planner takes a layer for; "foreign" is run as it is, as is every layer whose forward somebody wrote anew."""
     for known, kind in KINDS.items():
-        same = type(layer).forward is known.forward and type(layer).backward is known.backward
-        if isinstance(layer, known) and same and type(layer).setup in (known.setup, Pool.setup):
+        if isinstance(layer, known) and is_known(layer, known) and type(layer).setup in (known.setup, Pool.setup):
             if kind == "conv" and not conv_road(layer):
                 return "foreign"
             return "foreign" if kind == "max" and prod(layer.size) > 256 else kind  # the winning tap would not fit a byte
@@ -103,7 +100,7 @@ def placement(model: Layer) -> dict[int, str]:
 
 
 def _flat(layer: Layer):
-    if isinstance(layer, Sequential) and type(layer).forward is Sequential.forward:
+    if isinstance(layer, Sequential) and is_known(layer, Sequential):
         for inner in layer.layers.values():
             yield from _flat(inner)
     else:

@@ -20,9 +20,9 @@ class Row:
     def __init__(self, items: list[Item]):
         self.items = [TrainedItem.kinds[item.kind](item) for item in items]
 
-    def frozen(self) -> tuple[bool, ...]:
-        """Which batch norms are frozen: all of a layer's state that the steps depend on."""
-        return tuple(flag for item in self.items for flag in item.frozen())
+    def settings(self) -> tuple:
+        """What the steps depend on beside arrays and shapes, and a user may change from step to step: rates, frozen norms."""
+        return tuple(setting for item in self.items for setting in item.settings())
 
     def forward(self, plan: Plan, flow: Flow, above) -> Flow:
         """The last item's flow."""
@@ -46,10 +46,10 @@ class TrainedItem:
         TrainedItem.kinds.update(dict.fromkeys(kinds, cls))
 
     def __init__(self, item: Item):
-        self.layer, self.relu = item.layer, item.relu is not None
+        self.kind, self.layer, self.relu = item.kind, item.layer, item.relu is not None
 
-    def frozen(self) -> tuple[bool, ...]:
-        """See `Row.frozen`."""
+    def settings(self) -> tuple:
+        """See `Row.settings`."""
         return ()
 
     def gradient_end(self, plan: Plan, tasks: int) -> tuple[End, dict | None]:

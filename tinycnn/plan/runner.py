@@ -32,7 +32,7 @@ class Runner:
     def training_plan(self, model, batch: int) -> TrainingPlan:
         """The plan for a training step of `batch` rows. All share one block of memory: the largest plan's."""
         self.inference.clear()  # their memory is of no use while the weights move
-        self.training = [plan for plan in self.training if plan.frozen == plan.row.frozen()]
+        self.training = [plan for plan in self.training if plan.made_for == plan.row.settings()]
         block = self.training[0].arena.block if self.training else None
         plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block))
         if block is not None and plan.arena.block is not block:

@@ -20,7 +20,7 @@ class TrainingPlan(Plan):
         super().__init__(model.total_macs() * batch)
         self.batch, self.store = batch, model.built()
         self.row = Row(chain(model))
-        self.frozen = self.row.frozen()
+        self.made_for = self.row.settings()
         self.state = np.zeros(3, np.uint64)  # what random numbers depend on: the seed's two halves, and the step
         x = Flow(Source(self.take((batch, *model.input_shape))), owned=False)
         y = self.written(self.row.forward(self, x, None))
@@ -34,13 +34,13 @@ class TrainingPlan(Plan):
         self.stream_of: Callable | None = None
 
     def forward(self, x: np.ndarray, seed: int, step: int, stream_of: Callable) -> np.ndarray:
-        """The logits, which the next step overwrites. `stream_of(layer)` gives a layer's own generator for this step."""
+        """The logits. `stream_of(layer)` gives a layer's own generator for this step."""
         self.x[...] = x
         self.state[:] = seed & 0xFFFFFFFFFFFFFFFF, seed >> 64, step
         self.stream_of = stream_of
         for act in self.forward_acts:
             act()
-        return self.y
+        return self.y.copy()  # its memory serves backward too
 
     def backward(self, grad: np.ndarray) -> None:
         """Fill the gradients of all parameters, from that of the logits."""
