@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 PAUSE = 0.1  # seconds; ONNX Runtime's threads spin for about 0.04 after their last work
-RUN = 0.03  # seconds that a run takes at least: as many calls as that needs
+RUN = 0.1  # seconds that a run takes at least, as many calls as that needs: the first ones after a pause are slower
 
 
 def timed(function: Callable[[], object], calls: int = 1) -> float:

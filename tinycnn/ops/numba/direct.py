@@ -30,6 +30,7 @@ from tinycnn.ops.numba.tiles import MOST_ROWS, PANEL, covered, multiply, tile_he
 from tinycnn.ops.numba.vectors import VECTOR
 
 LINE, GATHERED, IMAGES = range(3)  # see above
+SLOTS = 4  # windows' worth of lines, which output lines find there before the first are loaded again
 MOST_LINES = 16  # gathered at once
 MOST_IMAGES = 16  # whose pixels are a tile's rows
 LARGEST_IMAGE = 49  # pixels: a larger one has few windows that reach over its border
@@ -57,7 +58,7 @@ def conv_steps(source: Source, weight, packed, y, end: End, w: Lifted, groups: i
     if way == LINE:
         line = (pixels + MOST_ROWS - 1) * w.stride[2] * channels + reach * channels
         if groups == w.kernel[0] == w.dilation[1] == 1 and w.stride[1] < w.kernel[1]:
-            slots = 2 * w.kernel[1]
+            slots = SLOTS * w.kernel[1]
         matrix = max(slots, w.kernel[0] * w.kernel[1]) * line
     elif way == GATHERED:
         line = (w.output[2] - 1) * w.stride[2] * channels + reach * channels
