@@ -195,20 +195,22 @@ def convolve(task, worker, p):
         count = min(p.at_once, p.lines - line)
         pixels = count * width
         for g in range(p.groups):
-            if p.way == LINE:
-                slot += p.stride_h
-                known = p.kernel_h - p.stride_h
-                if line % p.output_h == 0 or slot + p.kernel_h > p.slots:
-                    slot = known = 0
-                load_lines(x, p, line, known, g * channels, channels, scratch + 4 * slot * p.line_floats)
-            elif p.way == GATHERED:
-                for i in range(count):
-                    _gather(x, p, line + i, g * channels, channels, scratch + 4 * i * width * length, aside)
-            else:
+            if p.way == IMAGES:
                 size = p.size_h * p.size_w
                 for i in range(count // p.output_h):
                     image = (line // p.output_h + i) * size
                     load_pixels(x, image, size, g * channels, channels, scratch + 4 * i * p.line_floats, channels)
+            else:
+                to, known = aside, 0
+                if p.way == LINE:
+                    slot, known = slot + p.stride_h, p.kernel_h - p.stride_h
+                    if line % p.output_h == 0 or slot + p.kernel_h > p.slots:
+                        slot = known = 0
+                    to = scratch + 4 * slot * p.line_floats
+                for i in range(count):  # of LINE's there is one
+                    load_lines(x, p, line + i, known, g * channels, channels, to)
+                    if p.way == GATHERED:
+                        _gather(p, aside, channels, scratch + 4 * i * width * length)
             for place in range(places):
                 a, skipped = scratch + 4 * slot * p.line_floats, 0
                 if p.way == IMAGES:
@@ -258,16 +260,11 @@ def load_lines(x, p, line, known, channel, channels, to):
 
 
 @helper
-def _gather(x, p, line, channel, channels, to, aside):
-    """The windows of output line number `line`, one after the other to an address; `aside` has room for its input lines."""
-    load_lines(x, p, line, 0, channel, channels, aside)
-    run = p.kernel_w * channels
-    window = p.kernel_d * p.kernel_h * run
-    for number in range(p.kernel_d * p.kernel_h):
-        source, target = aside + 4 * number * p.line_floats, to + 4 * number * run
-        if p.dilation_w == 1:
-            copy_rows(p.output_w, run, source, p.stride_w * channels, target, window)
-        else:
-            for kw in range(p.kernel_w):
-                tap = 4 * kw * channels
-                copy_rows(p.output_w, channels, source + tap * p.dilation_w, p.stride_w * channels, target + tap, window)
+def _gather(p, lines, channels, to):
+    """The windows of an output line one after the other, from the lines that it looks at."""
+    runs = 1 if p.dilation_w == 1 else p.kernel_w  # of contiguous floats, that a window has in one line
+    floats = p.kernel_w // runs * channels
+    window = p.kernel_d * p.kernel_h * p.kernel_w * channels
+    for number in range(p.kernel_d * p.kernel_h * runs):
+        source = lines + 4 * (number // runs * p.line_floats + number % runs * p.dilation_w * channels)
+        copy_rows(p.output_w, floats, source, p.stride_w * channels, to + 4 * number * floats, window)
