@@ -1,8 +1,8 @@
 """A classifier as one sealed file: network, preprocessing, class names, threshold, the run's card, and a self-test.
 
 The container is `tinycnn.bundle`'s: arrays and JSON under one SHA-256, never pickle. The self-test is a few made-up rows (the
-training part's mean, moved at random by its deviation: no patient's values travel with a model) and the probabilities that the
-classifier gave for them, run again on every load with the readable NumPy ops.
+training part's mean, moved at random by its deviation, or pictures of noise: no patient's values travel with a model) and the
+probabilities that the classifier gave for them, run again on every load with the readable NumPy ops.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import tinycnn as tc
 from bcdetect.classifier import Classifier
 from bcdetect.errors import ModelFileError, OutputError
-from bcdetect.preprocessing import Standardiser
+from bcdetect.preprocessing import PictureScaler, Standardiser
 from tinycnn import bundle
 
 SELF_TEST_ROWS = 4
@@ -25,7 +25,7 @@ HINT = "Pass a model.npz that 'python -m bcdetect train' wrote"
 def save_classifier(path: str | os.PathLike, classifier: Classifier) -> None:
     """Write the classifier, whole or not at all. Raises OutputError."""
     weights, description = bundle.pack(classifier.model)
-    x = _self_test_rows(classifier.preprocessing)
+    x = _self_test_rows(classifier)
     arrays = {
         **{f"model/{name}": array for name, array in weights.items()},
         **{f"preprocessing/{name}": array for name, array in classifier.preprocessing.state().items()},
@@ -34,6 +34,7 @@ def save_classifier(path: str | os.PathLike, classifier: Classifier) -> None:
     }
     meta = {
         "model": description,
+        "pictures": classifier.takes_pictures,
         "feature_names": list(classifier.feature_names),
         "class_names": list(classifier.class_names),
         "threshold": classifier.threshold,
@@ -70,13 +71,17 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
     model = bundle.unpack(below("model/"), meta["model"])
-    preprocessing = Standardiser(**below("preprocessing/"))
     features, classes = tuple(map(str, meta["feature_names"])), tuple(map(str, meta["class_names"]))
-    state = preprocessing.state()
-    if any(a.shape != (len(features),) or not np.isfinite(a).all() for a in state.values()) or not (state["std"] > 0).all():
+    preprocessing = (PictureScaler if meta["pictures"] else Standardiser)(**below("preprocessing/"))
+    if meta["pictures"]:
+        takes, numbers = (*map(int, preprocessing.size), len(preprocessing.mean)), model.input_shape[-1]
+    else:
+        takes, numbers = (len(features), 1, 1), len(features)
+    scale = preprocessing.mean, preprocessing.std
+    if any(a.shape != (numbers,) or not np.isfinite(a).all() for a in scale) or not (preprocessing.std > 0).all():
         raise ValueError("the preprocessing is not one finite number a feature")
     gives_classes = model.output_shape == (len(classes),) != (1,) or (model.output_shape == (1,) and len(classes) == 2)
-    if model.input_shape != (len(features), 1, 1) or not gives_classes:
+    if model.input_shape != takes or not gives_classes:
         raise ValueError("the network does not take these features, or does not give these classes")
     if not 0 <= float(meta["threshold"]) <= 1:
         raise ValueError("the threshold is not a probability")
@@ -90,6 +95,8 @@ def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:
         raise bundle.BundleError("it does not give the answers here that it gave when it was made")
 
 
-def _self_test_rows(preprocessing: Standardiser) -> np.ndarray:
-    moved = np.random.default_rng(0).standard_normal((SELF_TEST_ROWS, len(preprocessing.mean)))
-    return preprocessing.mean + moved * preprocessing.std
+def _self_test_rows(classifier: Classifier) -> np.ndarray:
+    rng, preprocessing = np.random.default_rng(0), classifier.preprocessing
+    if classifier.takes_pictures:
+        return rng.integers(0, 256, (SELF_TEST_ROWS, *classifier.model.input_shape), np.uint8)
+    return preprocessing.mean + rng.standard_normal((SELF_TEST_ROWS, len(preprocessing.mean))) * preprocessing.std

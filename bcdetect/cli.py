@@ -94,6 +94,7 @@ def _parser() -> Parser:
 
     train = command("train", _train, "train on the built-in Wisconsin data or an own table, and judge on an untouched part")
     _add_data_flags(train)
+    train.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
     train.add_argument("--out", metavar="FOLDER", help="where the results go (runs/NAME-1, -2, ... if left out)")
     evaluate = command("evaluate", _evaluate, "repeated cross-validation beside logistic regression on the same folds")
     _add_data_flags(evaluate)
@@ -101,7 +102,7 @@ def _parser() -> Parser:
     evaluate.add_argument("--out", metavar="FILE.json", help="also write the scores of every fold")
     predict = command("predict", _predict, "answer every row of a table; columns are matched by name")
     predict.add_argument("model", metavar="MODEL", help="a model.npz that train wrote")
-    predict.add_argument("file", metavar="FILE.csv")
+    predict.add_argument("file", metavar="FILE", help="a CSV table; for a model of pictures, a picture or a folder of them")
     predict.add_argument("--out", metavar="FILE", help="also write the answers, as .csv or .json")
     eda = command("eda", _eda, "look at a table: classes, distributions, correlations, missing values")
     eda.add_argument("file", metavar="FILE", nargs="?", help="a CSV file (the built-in data if left out)")
@@ -114,7 +115,12 @@ def _parser() -> Parser:
 
 
 def _add_data_flags(parser: Parser) -> None:
-    parser.add_argument("--data", metavar="FILE.csv", help="a table with a header (the built-in Wisconsin data if left out)")
+    parser.add_argument(
+        "--data",
+        metavar="WHERE",
+        help="a CSV table, a folder of pictures with one sub-folder a class, a manifest "
+        "CSV of picture files, or a MedMNIST .npz (the built-in Wisconsin table if left out)",
+    )
     parser.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
     parser.add_argument("--positive", metavar="NAME", help="which of two classes is the one to detect")
     parser.add_argument("--group", metavar="COLUMN", help="rows of one group (a patient) stay in one part")
@@ -130,9 +136,10 @@ def _add_data_flags(parser: Parser) -> None:
 def _config(options):
     """The settings: defaults, then --config, then --set, then the named flags."""
     from bcdetect.config import Config
+    from bcdetect.datasets import holds_pictures
     from bcdetect.gate import read_text
 
-    config = Config()
+    config = Config.for_pictures() if holds_pictures(options.data) else Config()
     if options.config is not None:
         config = Config.from_json(read_text(options.config), file=options.config)
     config = config.with_settings(options.settings)
@@ -149,7 +156,7 @@ def _train(options) -> int:
     config = _config(options)
     folder = options.out or run.default_out(config)
     say = _sayer(options)
-    data, parts = run.load_run_data(config)
+    data, parts = run.load_run_data(config, options.skip_bad)
     say(show.data(data, parts))
     _warm_up(say)
     with new_folder(folder) as inside:  # first, so that a folder that cannot be written is known before the training
@@ -196,12 +203,14 @@ def _predict(options) -> int:
         raise UsageError(f"--out {options.out!r}: it must end in .csv or .json")
     _check_out(options.out, options.file)
     classifier, digest = load_classifier(options.model)
-    answers = predict.predict_table(classifier, read_table(options.file))
+    if classifier.takes_pictures:
+        answers = predict.predict_pictures(classifier, options.file)
+    else:
+        answers = predict.predict_table(classifier, read_table(options.file))
     if all(answer.problem for answer in answers):
         first = answers[0]
-        raise InputError(
-            f"no row could be answered: {first.problem}", file=options.file, where=f"row {first.row} (line {first.line})"
-        )
+        where = "" if first.name == options.file else first.place()
+        raise InputError(f"nothing could be answered: {first.problem}", file=options.file, where=where)
     as_json = predict.to_json(answers, classifier, digest)
     if options.out:
         save_text(options.out, as_json if kind == ".json" else predict.to_csv(answers, classifier))

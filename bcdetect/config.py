@@ -13,23 +13,47 @@ CHOICES = {
     "optimizer": ("adamw", "adam", "sgd"),
     "schedule": ("cosine", "step", "constant"),
     "pooling": ("none", "max", "average"),
+    "model": ("small", "resnet", "dilated", "vgg", "mobile"),
 }
 RANGES = {
     "epochs": (1, 1_000_000),
     "batch_size": (2, 1_000_000),
     "kernel_size": (1, 10_000),
     "units": (0, 65_536),
+    "image_size": (8, 4096),
+    "width": (1, 1024),
+    "depth": (0, 8),
     "warmup": (0, 1_000_000),
     "patience": (1, 1_000_000),
     "seed": (0, 2**63 - 1),
+}
+STRENGTHS = {  # of augmentation: the largest that leaves something to see
+    "flip": 1.0,
+    "rotate": 180.0,
+    "shift": 0.5,
+    "scale": 0.5,
+    "shear": 0.5,
+    "intensity": 1.0,
+    "noise": 2.0,
+    "cutout": 0.9,
+}
+PICTURES = {  # where the defaults for pictures differ from those for tables
+    "kernel_size": 3,
+    "weight_decay": 0.05,
+    "batch_size": 64,
+    "flip": 0.5,
+    "rotate": 10.0,
+    "shift": 0.08,
+    "scale": 0.1,
+    "intensity": 0.2,
 }
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a run; the defaults are the recipe for the Wisconsin data.
+    """The settings of a run; the defaults are the recipe for the Wisconsin data, `for_pictures` has those for pictures.
 
-    It was found on the training and validation parts of the default split (benchmarks/wisconsin_recipe.py prints the search).
+    The recipe was found on the training and validation parts of the default split (benchmarks/wisconsin_recipe.py prints it).
 
     Sizes are shares of all rows; rates are per step; `data` None means the built-in Wisconsin table.
     """
@@ -44,10 +68,14 @@ class Config:
     test_size: float = 0.2
     seed: int = 0
 
-    filters: tuple[int, ...] = (16,)  # one convolution block for each entry
+    filters: tuple[int, ...] = (16,)  # tables: one convolution block for each entry
     kernel_size: int = 5
-    pooling: str = "average"
-    units: int = 16  # of the hidden dense layer; 0 leaves it out
+    pooling: str = "average"  # tables
+    units: int = 16  # tables: of the hidden dense layer; 0 leaves it out
+    image_size: int = 64  # pixels a side that pictures of files are brought to
+    model: str = "small"  # pictures: the network
+    width: int = 16  # pictures: channels of the first stage, twice as many in each that follows
+    depth: int = 0  # pictures: stages; 0 follows the picture's size
     dropout: float = 0.3
     head: str = "sigmoid"
 
@@ -61,6 +89,15 @@ class Config:
     warmup: int = 5  # epochs
     patience: int = 30  # epochs without a better validation loss
     balance: str = "none"
+
+    flip: float = 0.0  # probability; these are for pictures, see `augment`
+    rotate: float = 0.0  # degrees
+    shift: float = 0.0  # share of the side
+    scale: float = 0.0
+    shear: float = 0.0
+    intensity: float = 0.0
+    noise: float = 0.0
+    cutout: float = 0.0  # share of the side
 
     def __post_init__(self):
         for name, choices in CHOICES.items():
@@ -76,8 +113,16 @@ class Config:
             raise UsageError("weight_decay must be at least 0, and dropout at least 0 and below 1")
         if not (0 < self.validation_size and 0 < self.test_size and self.validation_size + self.test_size < 1):
             raise UsageError("validation_size and test_size must be above 0 and leave something to train on")
+        for name, most in STRENGTHS.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be from 0 to {most:g}")
         if len(self.filters) > 64 or not all(1 <= n <= 4096 for n in self.filters):
             raise UsageError(f"filters is {self.filters}; it must be at most 64 numbers from 1 to 4,096")
+
+    @classmethod
+    def for_pictures(cls) -> Config:
+        """The defaults for pictures."""
+        return cls(**PICTURES)
 
     def with_settings(self, assignments: list[str]) -> Config:
         """The same with `key=value` texts applied, each read as the setting's own type. Raises UsageError."""

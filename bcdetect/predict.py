@@ -1,10 +1,11 @@
-"""From a user's table to an answer a row: good rows are answered, bad ones marked with the column and the reason."""
+"""From a user's table, or pictures, to an answer each: good ones are answered, bad ones marked with the place and the reason."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from bcdetect.table import Table, numbers
 class Answer:
     """One row's answer: a class and each class's probability (K,), or the `problem` that kept it from one.
 
-    `row` counts the table's rows from 1, `line` the file's lines.
+    `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file.
     """
 
     row: int
@@ -28,6 +29,41 @@ class Answer:
     class_name: str | None = None
     probabilities: np.ndarray | None = None
     problem: str | None = None
+    name: str = ""
+
+    def place(self) -> str:
+        """What the answer is about, for people."""
+        return self.name or f"row {self.row}" + (f" (line {self.line})" if self.problem else "")
+
+
+def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[Answer]:
+    """An answer for a picture, or for each below a folder. Raises InputError when there is none."""
+    from bcdetect.datasets.decoding import picture_files
+    from bcdetect.pictures import SUFFIXES, fitted, read_picture
+
+    height, _, channels = classifier.model.input_shape
+    if channels not in (1, 3):
+        raise InputError(f"the model takes {channels} sequences of one exam, and this is one picture", file=os.fspath(path))
+    files = picture_files(path, SUFFIXES) if os.path.isdir(path) else [os.fspath(path)]
+    if not files:
+        raise InputError("holds no pictures", file=os.fspath(path), hint=f"Their names end in {', '.join(SUFFIXES)}")
+    answers = []
+    for number, file in enumerate(files):
+        try:
+            picture = _as_channels(fitted(read_picture(file), height), channels)
+        except InputError as error:
+            answers.append(Answer(number + 1, 0, problem=error.what, name=file))
+            continue
+        p = classifier.predict_proba(picture[None])
+        answers.append(Answer(number + 1, 0, classifier.class_names[classifier.decide(p)[0]], p[0], name=file))
+    return answers
+
+
+def _as_channels(picture: np.ndarray, channels: int) -> np.ndarray:
+    """A colour picture for a network of grey ones, or the other way round."""
+    if picture.shape[-1] == channels:
+        return picture
+    return np.repeat(picture, 3, axis=2) if channels == 3 else np.rint(picture.mean(axis=2, keepdims=True)).astype(picture.dtype)
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
@@ -59,10 +95,10 @@ def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
 def line_of(answer: Answer, classifier: Classifier) -> str:
     """The answer as a line of text, such as `row 1: benign (probability of malignancy 2.4 %)`."""
     if answer.problem is not None:
-        return f"row {answer.row} (line {answer.line}): not answered: {answer.problem}"
+        return f"{answer.place()}: not answered: {answer.problem}"
     if classifier.positive is None:
-        return f"row {answer.row}: {answer.class_name} (probability {percent(answer.probabilities.max())})"
-    return f"row {answer.row}: {answer.class_name} (probability of {_noun(classifier)} {percent(answer.probabilities[1])})"
+        return f"{answer.place()}: {answer.class_name} (probability {percent(answer.probabilities.max())})"
+    return f"{answer.place()}: {answer.class_name} (probability of {_noun(classifier)} {percent(answer.probabilities[1])})"
 
 
 def percent(p: float) -> str:
@@ -78,10 +114,11 @@ def to_csv(answers: list[Answer], classifier: Classifier) -> str:
     names = [_noun(classifier)] if classifier.positive else [classifier.class_names[k] for k in shown]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "class", *(f"probability of {name}" for name in names), "problem"])
+    about = ["file"] if any(a.name for a in answers) else ["row"]
+    writer.writerow([*about, "class", *(f"probability of {name}" for name in names), "problem"])
     for a in answers:
         probabilities = [""] * len(shown) if a.problem else [repr(float(a.probabilities[k])) for k in shown]
-        writer.writerow([a.row, a.class_name or "", *probabilities, a.problem or ""])
+        writer.writerow([a.name or a.row, a.class_name or "", *probabilities, a.problem or ""])
     return text.getvalue()
 
 
@@ -90,11 +127,15 @@ def to_json(answers: list[Answer], classifier: Classifier, digest: str) -> str:
     rows = []
     for a in answers:
         if a.problem is not None:
-            rows.append({"row": a.row, "line": a.line, "problem": a.problem})
+            rows.append({**_about(a), **({} if a.name else {"line": a.line}), "problem": a.problem})
         else:
             probabilities = dict(zip(classifier.class_names, map(float, a.probabilities), strict=True))
-            rows.append({"row": a.row, "class": a.class_name, "probabilities": probabilities})
+            rows.append({**_about(a), "class": a.class_name, "probabilities": probabilities})
     return json.dumps({"notice": NOTICE, "model_sha256": digest, "rows": rows}, indent=1) + "\n"
+
+
+def _about(answer: Answer) -> dict:
+    return {"file": answer.name} if answer.name else {"row": answer.row}
 
 
 def _shown_classes(classifier: Classifier) -> list[int]:

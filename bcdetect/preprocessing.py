@@ -1,9 +1,13 @@
-"""What happens to a row before the network sees it: fitted on the training part only, the same object ever after."""
+"""What happens to a row before the network sees it: fitted on the training part only, the same object ever after.
+
+`Standardiser` is for tables, `PictureScaler` for pictures; both have `fit`, `transform`, `flat` for the baselines, and `state`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+BLOCKS = 16  # a side, into which a picture is cut for a baseline that sees no shapes
 FAR = 1e9  # deviations from the mean; no measurement is that far off, and float32 sums of what is may overflow
 
 
@@ -24,20 +28,63 @@ class Standardiser:
             varies = x.min(axis=0) < x.max(axis=0)  # the deviation of a constant is not 0 where its mean was rounded
             return cls(x.mean(axis=0), np.where(varies & (std > 0), std, 1.0))
 
-    def standardise(self, x: np.ndarray) -> np.ndarray:
+    def flat(self, x: np.ndarray) -> np.ndarray:
         """(x - mean) / std. Shape: x (N, F) -> (N, F) float64."""
         return (x - self.mean) / self.std
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """What the network takes. Shape: x (N, F) -> (N, F, 1, 1) float32; a value beyond float32 becomes infinite."""
         with np.errstate(over="ignore"):
-            return self.standardise(x).astype(np.float32)[:, :, None, None]
+            return self.flat(x).astype(np.float32)[:, :, None, None]
 
     def beyond(self, x: np.ndarray) -> np.ndarray:
         """Which values are NaN, or so far from the training part that no answer means anything. Shape: x (N, F) -> (N, F)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return ~(np.abs(self.standardise(x)) <= FAR) | ~np.isfinite(self.std)
+            return ~(np.abs(self.flat(x)) <= FAR) | ~np.isfinite(self.std)
 
     def state(self) -> dict[str, np.ndarray]:
         """The fitted numbers, by name; `Standardiser(**state)` is this object again."""
         return {"mean": self.mean, "std": self.std}
+
+
+class PictureScaler:
+    """Each channel minus the training part's mean, over its standard deviation, counted in shares of full white.
+
+    Shape: x (N, H, W, C) uint8 or uint16 -> (N, H, W, C) float32. A sequence that was not taken is 0 everywhere: the mean.
+    """
+
+    def __init__(self, mean: np.ndarray, std: np.ndarray, size: np.ndarray):
+        self.mean, self.std = np.asarray(mean, np.float32), np.asarray(std, np.float32)
+        self.size = np.asarray(size, np.int64)  # (H, W)
+
+    @classmethod
+    def fit(cls, x: np.ndarray, missing: np.ndarray | None = None) -> PictureScaler:
+        """Learn mean and deviation from the training part. Shape: missing (N, C) says what to pass over."""
+        mean, std = [], []
+        for c in range(x.shape[-1]):
+            plane = x[..., c] if missing is None else x[~missing[:, c], ..., c]
+            white = np.iinfo(x.dtype).max
+            mean.append(plane.mean(dtype=np.float64) / white if plane.size else 0)
+            std.append(plane.std(dtype=np.float64) / white if plane.size else 0)
+        return cls(np.array(mean), np.where(np.array(std) > 0, std, 1), np.array(x.shape[1:3]))
+
+    def transform(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+        """What the network takes."""
+        scaled = x.astype(np.float32)
+        scaled *= 1 / (self.std * np.float32(np.iinfo(x.dtype).max))
+        scaled -= self.mean / self.std
+        if missing is not None:
+            scaled *= ~missing[:, None, None, :]
+        return scaled
+
+    def flat(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+        """For the baselines: the means over at most 16 x 16 blocks of a picture. Shape: (N, blocks * C) float64."""
+        scaled = self.transform(x, missing)
+        rows, columns = (np.linspace(0, n, min(n, BLOCKS) + 1).astype(int) for n in x.shape[1:3])
+        sums = np.add.reduceat(np.add.reduceat(scaled, rows[:-1], axis=1), columns[:-1], axis=2)
+        areas = np.diff(rows)[:, None, None] * np.diff(columns)[:, None]
+        return (sums / areas).reshape(len(x), -1).astype(np.float64)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The fitted numbers, by name; `PictureScaler(**state)` is this object again."""
+        return {"mean": self.mean, "std": self.std, "size": self.size}

@@ -49,7 +49,7 @@ def report(run, figures: list[Path]) -> str:
 <h1>Training run on {escape(data.name)}</h1>
 <p class="notice"><strong>{NOTICE}</strong></p>
 <h2>Data</h2>
-<p>{len(data.y)} rows, {len(data.feature_names)} features.
+<p>{data.described()}.
 SHA-256 of the file: <code>{escape(data.provenance.get("sha256", "-"))}</code>.
 {escape("Left out: " + left_out + "." if left_out else "")}</p>
 {_table("Parts", parts)}

@@ -79,8 +79,8 @@ def reproduce(config: Config, on_step=lambda text: None) -> Reproduction:
 def _logistic(data: Dataset, train: np.ndarray):
     """The baseline fitted on the rows `train`, as a function from rows to predicted classes."""
     scale = Standardiser.fit(data.x[train])
-    model = Logistic(scale.standardise(data.x[train]), data.y[train], 2)
-    return lambda rows: (model.predict_proba(scale.standardise(data.x[rows]))[:, 1] >= 0.5).astype(int)
+    model = Logistic(scale.flat(data.x[train]), data.y[train], 2)
+    return lambda rows: (model.predict_proba(scale.flat(data.x[rows]))[:, 1] >= 0.5).astype(int)
 
 
 def _random_split_accuracy(data: Dataset, seed: int) -> float:

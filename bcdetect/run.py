@@ -20,7 +20,7 @@ from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
 from bcdetect.output import free_name, save_text
 from bcdetect.report import report
-from bcdetect.splits import PARTS, part_counts, shared_groups, shared_rows, split
+from bcdetect.splits import PARTS, official, part_counts, shared_groups, shared_rows, split
 from bcdetect.tables import interval
 from bcdetect.training import History, train_classifier
 
@@ -40,14 +40,20 @@ class Run:
     logistic_converged: bool
 
 
-def load_data(config: Config) -> Dataset:
+def load_data(config: Config, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None) -> Dataset:
     """The data of the settings. Raises InputError."""
-    return load_dataset(config.data, config.label, config.positive, config.group, config.drop)
+    return load_dataset(
+        config.data, config.label, config.positive, config.group, config.drop, config.image_size, skip_bad, on_picture
+    )
 
 
-def load_run_data(config: Config) -> tuple[Dataset, dict[str, np.ndarray]]:
-    """The data of the settings and its parts. Raises InputError."""
-    data = load_data(config)
+def load_run_data(
+    config: Config, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None
+) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """The data of the settings and its parts: those that came with the data, or else ours. Raises InputError."""
+    data = load_data(config, skip_bad, on_picture)
+    if data.parts is not None:
+        return data, official(data)
     return data, split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
 
 
@@ -59,11 +65,12 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
     classifier, history = train_classifier(data, parts["train"], parts["validation"], config, on_epoch)
     classes, test = len(data.class_names), parts["test"]
     rest = np.concatenate([parts["train"], parts["validation"]])
-    scale = type(classifier.preprocessing).fit(data.x[rest])
-    logistic = Logistic(scale.standardise(data.x[rest]), data.y[rest], classes)
+    fitted_on, judged = data.subset(rest), data.subset(test)
+    scale = type(classifier.preprocessing).fit(fitted_on.x, *fitted_on.masks())
+    logistic = Logistic(scale.flat(fitted_on.x, *fitted_on.masks()), fitted_on.y, classes)
     probabilities = {
-        "CNN": classifier.predict_proba(data.x[test]),
-        "logistic regression": logistic.predict_proba(scale.standardise(data.x[test])),
+        "CNN": classifier.predict_proba(judged.x, *judged.masks()),
+        "logistic regression": logistic.predict_proba(scale.flat(judged.x, *judged.masks())),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
     groups = None if data.groups is None else data.groups[test]
@@ -72,8 +79,9 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
     }
     confusion = {}
     for part in PARTS:
-        predicted = classifier.decide(classifier.predict_proba(data.x[parts[part]]))
-        confusion[part] = metrics.confusion_matrix(data.y[parts[part]], predicted, classes)
+        rows = data.subset(parts[part])
+        predicted = classifier.decide(classifier.predict_proba(rows.x, *rows.masks()))
+        confusion[part] = metrics.confusion_matrix(rows.y, predicted, classes)
     classifier.card = card(config, data, parts, history, scores["CNN"])
     return Run(config, data, parts, classifier, history, scores, confusion, probabilities, logistic.converged)
 

@@ -26,15 +26,17 @@ TIGHT = "the data names no groups; if rows share a patient, the numbers are too 
 
 def data(dataset: Dataset, parts: dict) -> str:
     """What is trained on, and the proof of the split."""
-    lines = [
-        f"{dataset.name}: {len(dataset.y)} rows, {len(dataset.feature_names)} features, classes {', '.join(dataset.class_names)}"
-    ]
+    lines = [f"{dataset.name}: {dataset.described()}, classes {', '.join(dataset.class_names)}"]
+    lines += [dataset.provenance["note"]] if "note" in dataset.provenance else []
+    lines += [f"left out: {bad}" for bad in dataset.provenance.get("bad", [])]
     lines += [f"left out {name!r}: {why}" for name, why in dataset.provenance.get("left_out", {}).items()]
     counts = part_counts(dataset, parts)
     rows = [["part", "rows", *dataset.class_names, *(["groups"] if dataset.groups is not None else [])]]
     for part, c in counts.items():
         rows.append([part, *map(str, (c["rows"], *c["classes"].values(), *([c["groups"]] if "groups" in c else [])))])
     lines += [table(rows)]
+    if dataset.parts is not None:
+        lines.append("the split is the one that came with the data")
     if dataset.groups is not None:
         column = dataset.provenance["group"]
         lines.append(f"rows kept together by {column!r}: {shared_groups(dataset, parts)} groups shared by two parts")

@@ -25,6 +25,17 @@ def split(
     return {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
 
 
+def official(data: Dataset) -> dict[str, np.ndarray]:
+    """The parts that came with the data. Raises InputError unless there are all three, with rows of every class."""
+    parts = {name: np.flatnonzero(data.parts == name) for name in PARTS}
+    for name, rows in parts.items():
+        missing = sorted(set(range(len(data.class_names))) - set(data.y[rows].tolist()))
+        if missing:
+            what = f"the part {name!r} of its split has no row of class {data.class_names[missing[0]]!r}"
+            raise InputError(what, file=data.provenance.get("file", ""), hint="Leave the split out for one of ours")
+    return parts
+
+
 def folds(
     y: np.ndarray, groups: np.ndarray | None, count: int, seed: int, class_names: Sequence[str] | None = None
 ) -> list[np.ndarray]:
@@ -101,7 +112,8 @@ def part_counts(data: Dataset, parts: dict[str, np.ndarray]) -> dict[str, dict]:
 def shared_rows(data: Dataset, parts: dict[str, np.ndarray]) -> int:
     """How many different rows of measurements stand in more than one part: exact duplicates, which make the numbers too good."""
     names = np.concatenate([np.full(len(rows), number) for number, rows in enumerate(parts.values())])
-    _, of_row = np.unique(data.x[np.concatenate(list(parts.values()))], axis=0, return_inverse=True)
+    chosen = data.x[np.concatenate(list(parts.values()))]
+    _, of_row = np.unique(chosen.reshape(len(chosen), -1), axis=0, return_inverse=True)
     pairs = np.unique(np.column_stack([of_row.reshape(-1), names]), axis=0)
     return int((np.bincount(pairs[:, 0]) > 1).sum())
 

@@ -11,12 +11,13 @@ import numpy as np
 
 import tinycnn as tc
 from bcdetect import metrics
+from bcdetect.augment import augment
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, TrainingError
-from bcdetect.models import tabular_cnn
-from bcdetect.preprocessing import Standardiser
+from bcdetect.models import picture_cnn, tabular_cnn
+from bcdetect.preprocessing import PictureScaler, Standardiser
 
 
 @dataclass
@@ -45,11 +46,22 @@ def train_classifier(
 
     Raises InputError when a value anywhere in the data is beyond what the model can take, TrainingError when training diverges.
     """
+    if data.pictures:
+        return _train_on_pictures(data, train, validation, config, on_epoch)
     preprocessing = Standardiser.fit(data.x[train])
     _refuse_beyond(data, preprocessing)
     model = tabular_cnn(config, len(data.feature_names), len(data.class_names))
     parts = [(preprocessing.transform(data.x[rows]), data.y[rows]) for rows in (train, validation)]
     history = fit(model, *parts, config, on_epoch)
+    return Classifier(model, preprocessing, data.feature_names, data.class_names), history
+
+
+def _train_on_pictures(data, train, validation, config, on_epoch):
+    parts = [data.subset(rows) for rows in (train, validation)]
+    preprocessing = PictureScaler.fit(parts[0].x, *parts[0].masks())
+    model = picture_cnn(config, data.x.shape[1:], len(data.class_names))
+    arrays = [(preprocessing.transform(part.x, *part.masks()), part.y) for part in parts]
+    history = fit(model, *arrays, config, on_epoch, lambda x, rng: augment(x, config, rng))
     return Classifier(model, preprocessing, data.feature_names, data.class_names), history
 
 
@@ -72,11 +84,12 @@ def fit(
     validation: tuple[np.ndarray, np.ndarray],
     config: Config,
     on_epoch: Callable[[dict[str, float], float], None] | None = None,
+    change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
 ) -> History:
     """Train in place, and leave the model with the weights of the epoch with the lowest validation loss.
 
     `train` and `validation` are (x, y): x (N, *input_shape) preprocessed, y (N,) class numbers. `on_epoch` gets each epoch's
-    numbers and the estimated seconds left. Raises TrainingError when training diverges.
+    numbers and the estimated seconds left; `change` makes each batch another one. Raises TrainingError when training diverges.
     """
     x, y = train
     classes = max(2, model.output_shape[0])
@@ -90,8 +103,9 @@ def fit(
         rows = _epoch_rows(y, config, epoch)
         for batch in batches(len(rows), config.batch_size):
             chosen = rows[batch]
+            inputs = x[chosen] if change is None else change(x[chosen], np.random.default_rng([config.seed, epoch, batch.start]))
             try:
-                value = model.train_step(x[chosen], y[chosen], loss, optimizer)
+                value = model.train_step(inputs, y[chosen], loss, optimizer)
             except tc.DivergenceError as error:
                 raise TrainingError(str(error).rstrip("."), hint="Pass a smaller one with --set lr=NUMBER") from error
             total, seen = total + value * len(chosen), seen + len(chosen)

@@ -20,7 +20,7 @@ def golden():
 @pytest.fixture(scope="module")
 def wisconsin():
     data = load_wisconsin()
-    return Standardiser.fit(data.x).standardise(data.x), data.y
+    return Standardiser.fit(data.x).flat(data.x), data.y
 
 
 def test_two_classes_are_scikit_learns_on_the_wisconsin_data(golden, wisconsin):

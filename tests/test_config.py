@@ -34,6 +34,18 @@ SETTINGS = {
     "warmup": ("0", 0),
     "patience": ("1", 1),
     "balance": ("weights", "weights"),
+    "image_size": ("28", 28),
+    "model": ("resnet", "resnet"),
+    "width": ("8", 8),
+    "depth": ("3", 3),
+    "flip": ("1", 1.0),
+    "rotate": ("5", 5.0),
+    "shift": ("0.1", 0.1),
+    "scale": ("0.1", 0.1),
+    "shear": ("0.1", 0.1),
+    "intensity": ("0.1", 0.1),
+    "noise": ("0.1", 0.1),
+    "cutout": ("0.1", 0.1),
 }
 
 

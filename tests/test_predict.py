@@ -176,7 +176,7 @@ def test_no_good_row_at_all_is_bad_input(tmp_path, predict):
     path = write_table(tmp_path / "t.csv", header, [["x"] * len(header)] * 3)
     code, lines, err = predict(path, "--out", tmp_path / "o.csv")
     assert code == 3 and lines == [] and not (tmp_path / "o.csv").exists()
-    assert err.startswith(f"error: {path}: row 1 (line 2): no row could be answered: column 'mean radius': 'x'")
+    assert err.startswith(f"error: {path}: row 1 (line 2): nothing could be answered: column 'mean radius': 'x'")
     assert "29 more columns" in err
 
 

@@ -47,7 +47,7 @@ def test_only_the_training_part_is_fitted_to():
 def test_a_constant_feature_says_nothing_and_breaks_nothing(constant):
     x = np.column_stack([np.linspace(0, 1, 357), np.full(357, constant)])
     fitted = Standardiser.fit(x)
-    z = fitted.standardise(np.array([[0.5, constant], [0.5, constant + 1]]))
+    z = fitted.flat(np.array([[0.5, constant], [0.5, constant + 1]]))
     np.testing.assert_allclose(z[:, 1], [0, 1], atol=1e-6)
 
 

@@ -1,19 +1,24 @@
 """Where the data comes from: every source returns the same small `Dataset`."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Dataset", "load_dataset"]
+from bcdetect.errors import InputError
+
+__all__ = ["Dataset", "holds_pictures", "load_dataset"]
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """N labelled rows. Of two classes, index 1 is always the positive one.
+    """N labelled rows: of measurements, or pictures. Of two classes, index 1 is always the positive one.
 
-    Shape: x (N, F) float64; y (N,) int64, indices into `class_names`; groups (N,) of str, or None: rows of one group
-    (a patient) must stay together. `provenance` is ready for JSON.
+    Shape: x (N, F) float64, or pictures (N, H, W, C) uint8 or uint16 (`feature_names` is empty); y (N,) int64, indices into
+    `class_names`; groups (N,) of str, or None: rows of one group (a patient) must stay together. For pictures `names` (N,) are
+    their files', `parts` (N,) the part that whoever made the data gave each, or None, and `missing` (N, C) which sequences of
+    an exam were not taken, or None. `provenance` is ready for JSON.
     """
 
     name: str
@@ -23,16 +28,51 @@ class Dataset:
     feature_names: tuple[str, ...]
     groups: np.ndarray | None
     provenance: dict
+    names: np.ndarray | None = None
+    parts: np.ndarray | None = None
+    missing: np.ndarray | None = None
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the rows are pictures."""
+        return self.x.ndim == 4
 
     @property
     def positive(self) -> str | None:
         """The name of the positive class; None when there are more than two."""
         return self.class_names[1] if len(self.class_names) == 2 else None
 
+    def described(self) -> str:
+        """Such as `569 rows, 30 features` or `780 pictures of 28 x 28 pixels, 1 channel`."""
+        if not self.pictures:
+            return f"{len(self.y)} rows, {len(self.feature_names)} features"
+        height, width, channels = self.x.shape[1:]
+        return f"{len(self.y)} pictures of {height} x {width} pixels, {channels} channel{'s' * (channels > 1)}"
+
+    def masks(self) -> tuple[np.ndarray, ...]:
+        """`missing` as an argument, where there is one."""
+        return () if self.missing is None else (self.missing,)
+
     def subset(self, index: np.ndarray) -> "Dataset":
         """Return the rows chosen by an integer or boolean array; the class names stay, even of a class left empty."""
-        groups = None if self.groups is None else self.groups[index]
-        return replace(self, x=self.x[index], y=self.y[index], groups=groups)
+        optional = {name: getattr(self, name) for name in ("groups", "names", "parts", "missing")}
+        chosen = {name: None if array is None else array[index] for name, array in optional.items()}
+        return replace(self, x=self.x[index], y=self.y[index], **chosen)
+
+
+def holds_pictures(data: str | None) -> bool:
+    """Whether `data`, as `load_dataset` takes it, is pictures; a file that cannot be read is said when it is loaded."""
+    if data is None or data == "wisconsin":
+        return False
+    if os.path.isdir(data) or data.lower().endswith(".npz"):
+        return True
+    from bcdetect.datasets.manifest import path_columns
+    from bcdetect.table import read_table
+
+    try:
+        return bool(path_columns(read_table(data)))
+    except InputError:
+        return False
 
 
 def load_dataset(
@@ -41,15 +81,32 @@ def load_dataset(
     positive: str | None = None,
     group: str | None = None,
     drop: Sequence[str] = (),
+    size: int = 64,
+    skip_bad: bool = False,
+    on_picture: Callable[[int], None] | None = None,
 ) -> Dataset:
-    """Load the built-in data (None or "wisconsin") or the CSV file `data`; see `load_table` for the rest.
+    """Load what `data` is: the built-in table (None or "wisconsin"), a CSV file of measurements, or pictures.
 
-    Raises InputError.
+    Pictures come from a folder, from a manifest (a CSV file that names picture files), or from a MedMNIST `.npz`; those of files
+    are brought to size x size pixels. See the files here for each. Raises InputError.
     """
     if data is None or data == "wisconsin":
         from bcdetect.datasets.wisconsin import load_wisconsin
 
         return load_wisconsin(label=label, positive=positive, group=group, drop=drop)
-    from bcdetect.datasets.table import load_table
+    if os.path.isdir(data):
+        from bcdetect.datasets.folder import load_folder
 
+        return load_folder(data, size, positive, skip_bad, on_picture)
+    if data.lower().endswith(".npz"):
+        from bcdetect.datasets.medmnist import load_medmnist
+
+        return load_medmnist(data, positive)
+    from bcdetect.datasets.manifest import load_manifest, path_columns
+    from bcdetect.datasets.table import load_table
+    from bcdetect.table import read_table
+
+    table = read_table(data)
+    if path_columns(table):
+        return load_manifest(table, size, label, positive, group, skip_bad, on_picture)
     return load_table(data, label=label, positive=positive, group=group, drop=drop)

@@ -1,0 +1,147 @@
+"""A manifest: a CSV file that names pictures, their labels and patients, and maybe the part that each belongs to.
+
+    path,label[,patient_id][,split][,mask]      or several path columns, such as t1,t2,dce: the sequences of one exam
+
+Paths are relative to the manifest. Each sequence becomes a channel; an empty cell is a sequence that was not taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from bcdetect.columns import match_columns, normalise
+from bcdetect.datasets import Dataset
+from bcdetect.datasets.decoding import decode
+from bcdetect.datasets.folder import OFFICIAL
+from bcdetect.datasets.labels import NO_LABEL, encode_labels
+from bcdetect.datasets.table import is_identifier
+from bcdetect.errors import InputError
+from bcdetect.pictures import SUFFIXES
+from bcdetect.table import Table
+
+MASK, SPLIT = "mask", "split"
+
+
+def path_columns(table: Table) -> list[str]:
+    """The columns whose cells name picture files; none where this is a table of measurements."""
+    found = []
+    for at, name in enumerate(table.columns):
+        cells = [row[at] for row in table.rows if at < len(row) and row[at]]
+        named = normalise(name) == "path"
+        if normalise(name) != MASK and cells and (named or all(cell.lower().endswith(SUFFIXES) for cell in cells)):
+            found.append(name)
+    return found
+
+
+def load_manifest(
+    table: Table,
+    size: int,
+    label: str | None = None,
+    positive: str | None = None,
+    group: str | None = None,
+    skip_bad: bool = False,
+    on_picture=None,
+) -> Dataset:
+    """The pictures that a manifest names, at the network's size. Raises InputError."""
+    paths = path_columns(table)
+    label = _column(table, label or "label", "label")
+    patients = _patients(table, group, label)
+    split = next((name for name in table.columns if normalise(name) == SPLIT), None)
+    folder = os.path.dirname(table.file)
+    files, seen, problems = [], {}, []
+    for index, row in enumerate(table.rows):
+        where = f"row {index + 1} (line {table.lines[index]})"
+        if problem := table.problem(index):
+            problems.append(f"{where}: {problem}")
+            continue
+        cell = dict(zip(table.columns, row, strict=True))
+        named = tuple(cell[name] for name in paths)
+        if cell[label].casefold() in NO_LABEL:
+            problems.append(f"{where}: no label")
+        if patients and not cell[patients]:
+            problems.append(f"{where}: no {patients}")
+        if split and cell[split].casefold() not in OFFICIAL:
+            problems.append(f"{where}: the split {cell[split]!r} is not train, val or test")
+        if not any(named):
+            problems.append(f"{where}: no path")
+        elif named in seen:
+            problems.append(f"{where}: the same as row {seen[named] + 1}")
+        seen.setdefault(named, index)
+        files.append([os.path.join(folder, name) if name else None for name in named])
+    if problems:
+        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise InputError("; ".join(problems[:5]) + more, file=table.file, hint="Correct or remove these rows")
+
+    def cells(name):
+        return np.array([row[table.columns.index(name)] for row in table.rows])
+
+    labels = cells(label)
+    encode_labels(labels.tolist(), positive, file=table.file, where=f"column {label!r}")  # said before everything is decoded
+    groups = cells(patients) if patients else None
+    parts = np.array([OFFICIAL[text.casefold()] for text in cells(split)]) if split else None
+    _refuse_torn(table, groups, parts, patients)
+    decoded = decode(files, size, skip_bad, on_picture)
+    kept = decoded.kept
+    class_names, y = encode_labels(labels[kept].tolist(), positive, file=table.file, where=f"column {label!r}")
+    provenance = {
+        "source": "manifest",
+        "file": Path(table.file).name,
+        "sha256": hashlib.sha256(decoded.x.tobytes()).hexdigest(),
+        "rows": len(y),
+        "label": label,
+        "group": patients,
+        "sequences": paths if len(paths) > 1 else [],
+        "bad": decoded.bad,
+    }
+    names = np.array([" ".join(filter(None, (os.path.basename(f or "") for f in files[i]))) for i in kept])
+    return Dataset(
+        Path(table.file).stem,
+        decoded.x,
+        y,
+        class_names,
+        (),
+        None if groups is None else groups[kept],
+        provenance,
+        names,
+        None if parts is None else parts[kept],
+        decoded.missing if decoded.missing.any() else None,
+    )
+
+
+def _patients(table: Table, group: str | None, label: str) -> str | None:
+    """The column of patients: as told, else the one identifier there is."""
+    if group is not None:
+        return _column(table, group, "group")
+    found = [name for name in table.columns if is_identifier(name) and name != label]
+    patients = [name for name in found if normalise(name).startswith("patient")] or found
+    if len(patients) > 1:
+        raise InputError(
+            f"which of {', '.join(map(repr, patients))} names the patient?", file=table.file, hint="Pass --group COLUMN"
+        )
+    return patients[0] if patients else None
+
+
+def _refuse_torn(table: Table, groups, parts, patients: str | None) -> None:
+    if groups is None or parts is None:
+        return
+    for name in np.unique(groups).tolist():
+        among = sorted(set(parts[groups == name].tolist()))
+        if len(among) > 1:
+            raise InputError(
+                f"{patients} {name!r} stands in {' and in '.join(among)}",
+                file=table.file,
+                where=f"column {SPLIT!r}",
+                hint="All pictures of a patient belong to one part; correct the column, or remove it for a split by patient",
+            )
+
+
+def _column(table: Table, name: str, option: str) -> str:
+    mapping, missing = match_columns([name], table.columns, file=table.file)
+    if missing:
+        columns = ", ".join(map(repr, table.columns))
+        raise InputError(f"no column {name!r}; the columns are {columns}", file=table.file, hint=f"Pass --{option} COLUMN")
+    return mapping[name]
