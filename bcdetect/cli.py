@@ -1,7 +1,4 @@
-"""The command line: each command reads its flags, calls what a library user could call, and prints.
-
-Nothing heavy is imported before a command needs it: `predict` runs on NumPy alone.
-"""
+"""The command line: finds the command, runs it, and turns every way to fail into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -11,9 +8,10 @@ import os
 import signal
 import sys
 import threading
+from importlib import import_module
 
-from bcdetect import NOTICE, __version__
-from bcdetect.errors import BcdetectError, InputError, OutputError, UsageError
+from bcdetect import NOTICE, __version__, commands
+from bcdetect.errors import BcdetectError, OutputError, UsageError
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,202 +78,13 @@ def _set_threads(count: int) -> None:
 def _parser() -> Parser:
     parser = Parser(prog="python -m bcdetect", description=f"A breast-cancer classifier. {NOTICE}")
     parser.add_argument("--version", action="version", version=f"bcdetect {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-
-    def command(name, run, help_text):
-        sub = commands.add_parser(name, help=help_text, description=help_text)
-        sub.add_argument(
-            "--threads", type=int, metavar="N", help="worker processes" if name == "evaluate" else "threads of NumPy"
-        )
+    found = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    for name in commands.NAMES:
+        command = import_module(f"bcdetect.commands.{name}")
+        sub = found.add_parser(name, help=command.HELP, description=command.HELP)
+        sub.add_argument("--threads", type=int, metavar="N", help=getattr(command, "THREADS", "threads of NumPy"))
         sub.add_argument("--quiet", action="store_true", help="print results only")
         sub.add_argument("--json", action="store_true", help="print results, and errors, as JSON")
-        sub.set_defaults(run=run)
-        return sub
-
-    train = command("train", _train, "train on the built-in Wisconsin data or an own table, and judge on an untouched part")
-    _add_data_flags(train)
-    train.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
-    train.add_argument("--out", metavar="FOLDER", help="where the results go (runs/NAME-1, -2, ... if left out)")
-    evaluate = command("evaluate", _evaluate, "repeated cross-validation beside logistic regression on the same folds")
-    _add_data_flags(evaluate)
-    evaluate.add_argument("--cv", required=True, metavar="RxK", help="repeats x folds, such as 10x10")
-    evaluate.add_argument("--out", metavar="FILE.json", help="also write the scores of every fold")
-    predict = command("predict", _predict, "answer every row of a table; columns are matched by name")
-    predict.add_argument("model", metavar="MODEL", help="a model.npz that train wrote")
-    predict.add_argument("file", metavar="FILE", help="a CSV table; for a model of pictures, a picture or a folder of them")
-    predict.add_argument("--out", metavar="FILE", help="also write the answers, as .csv or .json")
-    eda = command("eda", _eda, "look at a table: classes, distributions, correlations, missing values")
-    eda.add_argument("file", metavar="FILE", nargs="?", help="a CSV file (the built-in data if left out)")
-    eda.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
-    eda.add_argument("--out", metavar="FOLDER", help="where text and figures go (eda/NAME-1, -2, ... if left out)")
-    reproduce = command("reproduce", _reproduce, "the published study's figures beside ours")
-    reproduce.add_argument("--seed", type=int, help="of the weights and the order of rows; the split is the study's")
-    reproduce.add_argument("--out", metavar="FOLDER", help="where text and figures go (reproduce/paper-1, -2, ... if left out)")
+        command.add_flags(sub)
+        sub.set_defaults(run=command.run)
     return parser
-
-
-def _add_data_flags(parser: Parser) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="WHERE",
-        help="a CSV table, a folder of pictures with one sub-folder a class, a manifest "
-        "CSV of picture files, or a MedMNIST .npz (the built-in Wisconsin table if left out)",
-    )
-    parser.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
-    parser.add_argument("--positive", metavar="NAME", help="which of two classes is the one to detect")
-    parser.add_argument("--group", metavar="COLUMN", help="rows of one group (a patient) stay in one part")
-    parser.add_argument("--drop", metavar="A,B", help="columns to leave out")
-    parser.add_argument("--epochs", type=int, help="at most so many; fewer where the validation loss stops falling")
-    parser.add_argument("--seed", type=int, help="of the split, the weights and the order of rows")
-    parser.add_argument("--config", metavar="FILE.json", help="settings of an earlier run; flags and --set override them")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="settings", help="any setting; may be repeated"
-    )
-
-
-def _config(options):
-    """The settings: defaults, then --config, then --set, then the named flags."""
-    from bcdetect.config import Config
-    from bcdetect.datasets import holds_pictures
-    from bcdetect.gate import read_text
-
-    config = Config.for_pictures() if holds_pictures(options.data) else Config()
-    if options.config is not None:
-        config = Config.from_json(read_text(options.config), file=options.config)
-    config = config.with_settings(options.settings)
-    named = {name: getattr(options, name) for name in ("data", "label", "positive", "group", "drop", "epochs", "seed")}
-    if empty := [name for name, value in named.items() if value == "" and name != "drop"]:
-        raise UsageError(f"--{empty[0]} is empty", hint="Leave the flag out for the default")
-    return config.with_values({name: value for name, value in named.items() if value is not None})
-
-
-def _train(options) -> int:
-    from bcdetect import run, show
-    from bcdetect.output import new_folder
-
-    config = _config(options)
-    folder = options.out or run.default_out(config)
-    say = _sayer(options)
-    data, parts = run.load_run_data(config, options.skip_bad)
-    say(show.data(data, parts))
-    _warm_up(say)
-    with new_folder(folder) as inside:  # first, so that a folder that cannot be written is known before the training
-        result = run.execute(config, data, parts, None if options.quiet or options.json else show.epoch(config.epochs))
-        run.write(result, inside)
-    if options.json:
-        print(json.dumps({**run.summary(result), "folder": str(folder)}, indent=1))
-    else:
-        print(show.result(result, folder))
-    return 0
-
-
-def _evaluate(options) -> int:
-    from bcdetect import show
-    from bcdetect.evaluation import cross_validate
-    from bcdetect.output import save_text
-    from bcdetect.run import load_data
-
-    repeats, _, fold_count = options.cv.lower().partition("x")
-    if not all(text.isascii() and text.isdigit() for text in (repeats, fold_count)) or int(repeats) < 1 or int(fold_count) < 2:
-        raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, at least 1x2, such as 10x10")
-    config = _config(options)
-    _check_out(options.out, config.data)
-    data = load_data(config)
-    on_fold = None if options.quiet or options.json else show.fold
-    workers = options.threads or os.cpu_count() or 1
-    _warm_up(_sayer(options))  # before there are workers, each of which would compile for itself
-    result = cross_validate(data, config, int(repeats), int(fold_count), workers, on_fold)
-    as_json = show.folds_json(result, data, config)
-    print(as_json.rstrip() if options.json else show.cross_validation(result, data), flush=True)
-    if options.out:
-        save_text(options.out, as_json)
-    return 0
-
-
-def _predict(options) -> int:
-    from bcdetect import predict
-    from bcdetect.bundle import load_classifier
-    from bcdetect.output import save_text
-    from bcdetect.table import read_table
-
-    kind = os.path.splitext(options.out or "")[1].lower()
-    if options.out and kind not in (".csv", ".json"):
-        raise UsageError(f"--out {options.out!r}: it must end in .csv or .json")
-    _check_out(options.out, options.file)
-    classifier, digest = load_classifier(options.model)
-    if classifier.takes_pictures:
-        answers = predict.predict_pictures(classifier, options.file)
-    else:
-        answers = predict.predict_table(classifier, read_table(options.file))
-    if all(answer.problem for answer in answers):
-        first = answers[0]
-        where = "" if first.name == options.file else first.place()
-        raise InputError(f"nothing could be answered: {first.problem}", file=options.file, where=where)
-    as_json = predict.to_json(answers, classifier, digest)
-    if options.out:
-        save_text(options.out, as_json if kind == ".json" else predict.to_csv(answers, classifier))
-    if options.json:
-        print(as_json, end="")
-    else:
-        print("\n".join(predict.line_of(answer, classifier) for answer in answers))
-        print(NOTICE)
-    return 1 if any(answer.problem for answer in answers) else 0
-
-
-def _eda(options) -> int:
-    from bcdetect.eda import explore
-    from bcdetect.output import free_name
-
-    stem = os.path.splitext(os.path.basename(options.file))[0] if options.file else "wisconsin"
-    folder = options.out or free_name(os.path.join("eda", stem))
-    text = explore(options.file, folder, options.label)
-    _print_report(options, text, folder)
-    return 0
-
-
-def _reproduce(options) -> int:
-    from bcdetect import reproduce
-    from bcdetect.output import free_name
-
-    folder = options.out or free_name(os.path.join("reproduce", "paper"))
-    config = reproduce.default_config()
-    if options.seed is not None:
-        config = config.with_values({"seed": options.seed})
-    result = reproduce.reproduce(config, _sayer(options))
-    reproduce.write(result, folder)
-    text = reproduce.describe(result)
-    _print_report(options, text, folder)
-    return 0
-
-
-def _print_report(options, text: str, folder) -> None:
-    from bcdetect import plots
-
-    if options.json:
-        print(json.dumps({"text": text, "folder": str(folder)}))
-    else:
-        print(f"{text}\nwritten to {folder}" + ("" if plots.available() else f"\n{plots.MISSING}"))
-
-
-def _check_out(out: str | None, source: str | None) -> None:
-    """A file that can be written, and not the table that the answer is about."""
-    from bcdetect.output import check_place
-
-    if out:
-        check_place(out)
-    if out and source and os.path.exists(out) and os.path.exists(source) and os.path.samefile(out, source):
-        raise UsageError(f"--out {out!r} is the input itself", hint="Choose another file")
-
-
-def _warm_up(say) -> None:
-    """Compile what training needs, if no run before this one did, and say why it takes a while."""
-    from tinycnn import ops
-
-    if ops.is_cold():
-        say("compiling the training kernels, once on this machine: about a quarter of a minute")
-        ops.warmup()
-
-
-def _sayer(options):
-    """Print what goes on, unless told to be quiet."""
-    return (lambda text: None) if options.quiet or options.json else (lambda text: print(text, flush=True))

@@ -138,11 +138,11 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
     part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed, data.class_names)
     classifier, _ = train_classifier(data, rest[part == 0], rest[part == 1], config)
     fitted_on, judged = data.subset(rest), data.subset(test)
-    inner = type(classifier.preprocessing).fit(fitted_on.x, *fitted_on.masks())
-    logistic = Logistic(inner.flat(fitted_on.x, *fitted_on.masks()), fitted_on.y, len(data.class_names))
+    inner = type(classifier.preprocessing).fit(*fitted_on.inputs())
+    logistic = Logistic(inner.flat(*fitted_on.inputs()), fitted_on.y, len(data.class_names))
     answers = {
-        "cnn": classifier.predict_proba(judged.x, *judged.masks()),
-        "logistic": logistic.predict_proba(inner.flat(judged.x, *judged.masks())),
+        "cnn": classifier.predict_proba(*judged.inputs()),
+        "logistic": logistic.predict_proba(inner.flat(*judged.inputs())),
     }
     return {name: _fold_scores(data.y[test], p, classifier.decide(p)) for name, p in answers.items()}
 

@@ -66,11 +66,11 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
     classes, test = len(data.class_names), parts["test"]
     rest = np.concatenate([parts["train"], parts["validation"]])
     fitted_on, judged = data.subset(rest), data.subset(test)
-    scale = type(classifier.preprocessing).fit(fitted_on.x, *fitted_on.masks())
-    logistic = Logistic(scale.flat(fitted_on.x, *fitted_on.masks()), fitted_on.y, classes)
+    scale = type(classifier.preprocessing).fit(*fitted_on.inputs())
+    logistic = Logistic(scale.flat(*fitted_on.inputs()), fitted_on.y, classes)
     probabilities = {
-        "CNN": classifier.predict_proba(judged.x, *judged.masks()),
-        "logistic regression": logistic.predict_proba(scale.flat(judged.x, *judged.masks())),
+        "CNN": classifier.predict_proba(*judged.inputs()),
+        "logistic regression": logistic.predict_proba(scale.flat(*judged.inputs())),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
     groups = None if data.groups is None else data.groups[test]
@@ -80,7 +80,7 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoc
     confusion = {}
     for part in PARTS:
         rows = data.subset(parts[part])
-        predicted = classifier.decide(classifier.predict_proba(rows.x, *rows.masks()))
+        predicted = classifier.decide(classifier.predict_proba(*rows.inputs()))
         confusion[part] = metrics.confusion_matrix(rows.y, predicted, classes)
     classifier.card = card(config, data, parts, history, scores["CNN"])
     return Run(config, data, parts, classifier, history, scores, confusion, probabilities, logistic.converged)

@@ -58,9 +58,9 @@ def train_classifier(
 
 def _train_on_pictures(data, train, validation, config, on_epoch):
     parts = [data.subset(rows) for rows in (train, validation)]
-    preprocessing = PictureScaler.fit(parts[0].x, *parts[0].masks())
+    preprocessing = PictureScaler.fit(*parts[0].inputs())
     model = picture_cnn(config, data.x.shape[1:], len(data.class_names))
-    arrays = [(preprocessing.transform(part.x, *part.masks()), part.y) for part in parts]
+    arrays = [(preprocessing.transform(*part.inputs()), part.y) for part in parts]
     history = fit(model, *arrays, config, on_epoch, lambda x, rng: augment(x, config, rng))
     return Classifier(model, preprocessing, data.feature_names, data.class_names), history
 

@@ -49,9 +49,9 @@ class Dataset:
         height, width, channels = self.x.shape[1:]
         return f"{len(self.y)} pictures of {height} x {width} pixels, {channels} channel{'s' * (channels > 1)}"
 
-    def masks(self) -> tuple[np.ndarray, ...]:
-        """`missing` as an argument, where there is one."""
-        return () if self.missing is None else (self.missing,)
+    def inputs(self) -> tuple[np.ndarray, ...]:
+        """What preprocessing and classifier take: (x,), or (x, missing) where sequences are missing."""
+        return (self.x,) if self.missing is None else (self.x, self.missing)
 
     def subset(self, index: np.ndarray) -> "Dataset":
         """Return the rows chosen by an integer or boolean array; the class names stay, even of a class left empty."""

@@ -1,0 +1,43 @@
+"""Flags that several commands share, and the settings that they make."""
+
+from __future__ import annotations
+
+import argparse
+
+from bcdetect.errors import UsageError
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """What to train on and how."""
+    parser.add_argument(
+        "--data",
+        metavar="WHERE",
+        help="a CSV table, a folder of pictures with one sub-folder a class, a manifest "
+        "CSV of picture files, or a MedMNIST .npz (the built-in Wisconsin table if left out)",
+    )
+    parser.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
+    parser.add_argument("--positive", metavar="NAME", help="which of two classes is the one to detect")
+    parser.add_argument("--group", metavar="COLUMN", help="rows of one group (a patient) stay in one part")
+    parser.add_argument("--drop", metavar="A,B", help="columns to leave out")
+    parser.add_argument("--epochs", type=int, help="at most so many; fewer where the validation loss stops falling")
+    parser.add_argument("--seed", type=int, help="of the split, the weights and the order of rows")
+    parser.add_argument("--config", metavar="FILE.json", help="settings of an earlier run; flags and --set override them")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="settings", help="any setting; may be repeated"
+    )
+
+
+def config_of(options: argparse.Namespace):
+    """The settings: defaults, then --config, then --set, then the named flags."""
+    from bcdetect.config import Config
+    from bcdetect.datasets import holds_pictures
+    from bcdetect.gate import read_text
+
+    config = Config.for_pictures() if holds_pictures(options.data) else Config()
+    if options.config is not None:
+        config = Config.from_json(read_text(options.config), file=options.config)
+    config = config.with_settings(options.settings)
+    named = {name: getattr(options, name) for name in ("data", "label", "positive", "group", "drop", "epochs", "seed")}
+    if empty := [name for name, value in named.items() if value == "" and name != "drop"]:
+        raise UsageError(f"--{empty[0]} is empty", hint="Leave the flag out for the default")
+    return config.with_values({name: value for name, value in named.items() if value is not None})

@@ -1,0 +1,49 @@
+"""`predict`: a saved model's answer for every row or picture."""
+
+from __future__ import annotations
+
+import os
+
+from bcdetect import NOTICE
+from bcdetect.commands.doing import check_out
+from bcdetect.errors import InputError, UsageError
+
+HELP = "answer every row of a table, columns matched by name; or a picture, or every picture below a folder"
+
+
+def add_flags(parser) -> None:
+    """See HELP."""
+    parser.add_argument("model", metavar="MODEL", help="a model.npz that train wrote")
+    parser.add_argument("file", metavar="FILE", help="a CSV table; for a model of pictures, a picture or a folder of them")
+    parser.add_argument("--out", metavar="FILE", help="also write the answers, as .csv or .json")
+
+
+def run(options) -> int:
+    """See HELP."""
+    from bcdetect import predict
+    from bcdetect.bundle import load_classifier
+    from bcdetect.output import save_text
+    from bcdetect.table import read_table
+
+    kind = os.path.splitext(options.out or "")[1].lower()
+    if options.out and kind not in (".csv", ".json"):
+        raise UsageError(f"--out {options.out!r}: it must end in .csv or .json")
+    check_out(options.out, options.file)
+    classifier, digest = load_classifier(options.model)
+    if classifier.takes_pictures:
+        answers = predict.predict_pictures(classifier, options.file)
+    else:
+        answers = predict.predict_table(classifier, read_table(options.file))
+    if all(answer.problem for answer in answers):
+        first = answers[0]
+        where = "" if first.name == options.file else first.place()
+        raise InputError(f"nothing could be answered: {first.problem}", file=options.file, where=where)
+    as_json = predict.to_json(answers, classifier, digest)
+    if options.out:
+        save_text(options.out, as_json if kind == ".json" else predict.to_csv(answers, classifier))
+    if options.json:
+        print(as_json, end="")
+    else:
+        print("\n".join(predict.line_of(answer, classifier) for answer in answers))
+        print(NOTICE)
+    return 1 if any(answer.problem for answer in answers) else 0
