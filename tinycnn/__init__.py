@@ -23,7 +23,7 @@ from tinycnn.layers import (
     Sigmoid,
     Softmax,
 )
-from tinycnn.losses import BCEWithLogits, Loss, SoftmaxCrossEntropy
+from tinycnn.losses import BCEWithLogits, FocalLoss, Loss, SoftmaxCrossEntropy
 from tinycnn.model import Sequential
 from tinycnn.ops import backend
 from tinycnn.optim import SGD, Adam, AdamW, Optimizer
@@ -45,6 +45,7 @@ __all__ = [
     "DivergenceError",
     "Dropout",
     "Flatten",
+    "FocalLoss",
     "GlobalAvgPool",
     "GradientError",
     "Layer",

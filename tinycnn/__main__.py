@@ -35,6 +35,8 @@ def examples() -> list[tuple[object, tuple[int, ...]]]:
         (tc.Sequential(tc.Conv2D(4, 3), bn(), tc.ReLU(), tc.Flatten(), tc.Dropout(0.3), tc.Dense(1)), (4, 6, 6, 1)),
         (tc.BCEWithLogits(pos_weight=1.7, label_smoothing=0.1), (7, 1)),
         (tc.SoftmaxCrossEntropy(class_weight=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
+        (tc.FocalLoss(alpha=0.3, label_smoothing=0.1), (7, 1)),
+        (tc.FocalLoss(gamma=0.5, alpha=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
     ]
 
 

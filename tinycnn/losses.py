@@ -78,8 +78,7 @@ class BCEWithLogits(Loss):
         """See `Loss.each`."""
         if logits.shape[1] != 1:
             raise ValueError(f"BCEWithLogits: got logits of shape {logits.shape}; it needs one logit a row, (N, 1)")
-        if not ((y >= 0) & (y <= 1)).all():
-            raise ValueError(f"BCEWithLogits: labels must lie in [0, 1], got {y.min()} to {y.max()}")
+        _check_shares(y, "BCEWithLogits")
         z, s = logits[:, 0], self.label_smoothing
         y = y.astype(logits.dtype) * (1 - s) + s / 2
         positive = y * self.pos_weight
@@ -116,15 +115,11 @@ class SoftmaxCrossEntropy(Loss):
         classes, s = logits.shape[1], self.label_smoothing
         if classes < 2:
             raise ValueError(f"SoftmaxCrossEntropy: got logits of shape {logits.shape}; it needs at least two a row")
-        if not ((y == np.floor(y)) & (y >= 0) & (y < classes)).all():
-            raise ValueError(f"SoftmaxCrossEntropy: labels must be whole numbers from 0 to {classes - 1}")
+        _check_classes(y, classes, "SoftmaxCrossEntropy")
         if self.class_weight is not None and len(self.class_weight) != classes:
             raise ValueError(f"SoftmaxCrossEntropy: class_weight has {len(self.class_weight)} entries for {classes} classes")
         y = y.astype(np.intp)
-        target = np.full(logits.shape, s / classes, logits.dtype)
-        target[np.arange(len(y)), y] += 1 - s
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        target, log_probability = _targets(y, logits, s), _log_softmax(logits)
         losses = -(target * log_probability).sum(axis=1)
         weight = np.ones(len(y), logits.dtype) if self.class_weight is None else self.class_weight[y].astype(logits.dtype)
         return losses, np.exp(log_probability) - target, weight
@@ -134,7 +129,100 @@ class SoftmaxCrossEntropy(Loss):
         return rng.integers(0, shape[1], shape[0])
 
 
+class FocalLoss(Loss):
+    """Cross-entropy that counts rows less the better they are told already; gamma = 0 without alpha is plain cross-entropy.
+
+        l = sum_k -alpha_k * t_k * (1 - p_k)^gamma * log p_k
+
+    p is the sigmoid of one logit a row (K = 2 classes, p_1 = sigmoid(z), p_0 = 1 - p_1, t_1 = y in [0, 1]) or the softmax of
+    several; t is smoothed as in `SoftmaxCrossEntropy` and `BCEWithLogits`. `alpha` is one number in [0, 1] for one logit, the
+    factor of class 1, with 1 - alpha that of class 0; for K logits one factor a class, (K,). It scales the loss and does not
+    enter the mean's weights: like `pos_weight` and torchvision's `sigmoid_focal_loss`, unlike `class_weight`.
+    Source: Lin et al. 2017, equations 4 and 5 (arXiv:1708.02002).
+    Shape: logits (N, 1) or (N, K), y (N,) or (N, 1).
+    """
+
+    def __init__(self, gamma: float = 2.0, alpha=None, label_smoothing: float = 0.0):
+        if not (np.isfinite(gamma) and gamma >= 0):
+            raise ValueError(f"FocalLoss: gamma={gamma} must be finite and at least 0")
+        self.gamma, self.label_smoothing = float(gamma), _smoothing(label_smoothing, "FocalLoss")
+        self.alpha = None if alpha is None else np.asarray(alpha, np.float64)
+        if alpha is not None and not _is_alpha(self.alpha):
+            raise ValueError(f"FocalLoss: alpha={alpha} must be a number in [0, 1], or one finite factor a class, none below 0")
+
+    def each(self, logits, y):
+        """See `Loss.each`."""
+        classes = logits.shape[1]
+        needed = () if classes == 1 else (classes,)
+        if self.alpha is not None and self.alpha.shape != needed:
+            raise ValueError(
+                f"FocalLoss: alpha has shape {self.alpha.shape}; for logits of shape {logits.shape} it needs {needed},"
+                f" {f'{classes} factors' if needed else 'one number'}"
+            )
+        if classes == 0:
+            raise ValueError(f"FocalLoss: got logits of shape {logits.shape}; it needs at least one a row")
+        losses, grad = self._sigmoid_form(logits[:, 0], y) if classes == 1 else self._softmax_form(logits, y)
+        return losses, grad, np.ones(len(y), logits.dtype)
+
+    def _sigmoid_form(self, z, y):
+        """With q = 1 - p:  d/dz q^gamma * softplus(-z) = -q^gamma * (q + gamma * p * softplus(-z)), and class 0 mirrored."""
+        _check_shares(y, "FocalLoss")
+        s, g = self.label_smoothing, self.gamma
+        y = y.astype(z.dtype) * (1 - s) + s / 2
+        alpha = (1, 1) if self.alpha is None else (1 - float(self.alpha), float(self.alpha))
+        positive, negative = y * alpha[1], (1 - y) * alpha[0]
+        p, q, costs = ops.sigmoid(z), ops.sigmoid(-z), (np.logaddexp(0, z), np.logaddexp(0, -z))
+        losses = positive * q**g * costs[1] + negative * p**g * costs[0]
+        grad = negative * p**g * (p + g * q * costs[0]) - positive * q**g * (q + g * p * costs[1])
+        return losses, grad[:, None]
+
+    def _softmax_form(self, logits, y):
+        """The term of class k has the gradient slope_k * ((j == k) - p_j) by logit j; log p / (1 - p) nears -1 as p nears 1."""
+        classes, g = logits.shape[1], self.gamma
+        _check_classes(y, classes, "FocalLoss")
+        target, log_probability = _targets(y.astype(np.intp), logits, self.label_smoothing), _log_softmax(logits)
+        if self.alpha is not None:
+            target *= self.alpha.astype(logits.dtype)
+        p, rest = np.exp(log_probability), -np.expm1(log_probability)  # rest is 1 - p without its rounding
+        ratio = np.divide(log_probability, rest, out=np.full_like(rest, -1), where=rest > 0)  # log p / (1 - p)
+        losses = -(target * rest**g * log_probability).sum(axis=1)
+        slope = target * rest**g * (g * p * ratio - 1)
+        return losses, slope - p * slope.sum(axis=1, keepdims=True)
+
+    def example_labels(self, rng, shape):
+        """Class numbers."""
+        return rng.integers(0, max(2, shape[1]), shape[0])
+
+
 def _smoothing(value: float, name: str) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"{name}: label_smoothing={value} must be at least 0 and below 1")
     return float(value)
+
+
+def _is_alpha(alpha: np.ndarray) -> bool:
+    if not (np.isfinite(alpha) & (alpha >= 0)).all():
+        return False
+    return bool(alpha <= 1) if alpha.ndim == 0 else alpha.ndim == 1 and bool(alpha.any())
+
+
+def _check_shares(y: np.ndarray, name: str) -> None:
+    if not ((y >= 0) & (y <= 1)).all():
+        raise ValueError(f"{name}: labels must lie in [0, 1], got {y.min()} to {y.max()}")
+
+
+def _check_classes(y: np.ndarray, classes: int, name: str) -> None:
+    if not ((y == np.floor(y)) & (y >= 0) & (y < classes)).all():
+        raise ValueError(f"{name}: labels must be whole numbers from 0 to {classes - 1}")
+
+
+def _targets(y: np.ndarray, logits: np.ndarray, smoothing: float) -> np.ndarray:
+    """One-hot rows, smoothed. Shape: as logits (N, K)."""
+    target = np.full(logits.shape, smoothing / logits.shape[1], logits.dtype)
+    target[np.arange(len(y)), y] += 1 - smoothing
+    return target
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
