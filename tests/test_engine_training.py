@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -200,6 +201,31 @@ def test_cosine_with_warmup_by_hand():
     assert [schedule(step) for step in range(10)] == pytest.approx(expected)
 
 
+def test_one_cycle_by_hand():
+    """Ten steps, the peak at step 0.5 * 10 - 1 = 4; a quarter of a rise is (1 - cos(pi / 4)) / 2 of it."""
+    schedule = tc.OneCycle(1.0, total=10, warmup=0.5, start=4.0, end=5.0)
+    quarter = (1 - math.cos(math.pi / 4)) / 2
+    rise = [0.25, 0.25 + 0.75 * quarter, 0.625, 1 - 0.75 * quarter, 1.0]
+    assert [schedule(step) for step in range(5)] == pytest.approx(rise)
+    assert [schedule(step) for step in (9, 10, 99)] == pytest.approx([0.05] * 3)
+    assert schedule(5) == pytest.approx(0.05 + 0.95 * (1 + math.cos(math.pi / 5)) / 2)
+
+
+def test_one_cycle_without_a_warmup_only_falls():
+    rates = [tc.OneCycle(1.0, total=6, warmup=0)(step) for step in range(6)]
+    assert rates == sorted(rates, reverse=True)
+    assert tc.OneCycle(1.0, total=4, warmup=0.25)(0) == 1.0  # the peak at step 0
+
+
+def test_one_cycle_is_pytorchs():
+    """See golden/make_schedules.py."""
+    with np.load(Path(__file__).parent / "golden" / "schedules.npz", allow_pickle=False) as golden:
+        for name in ("default", "short", "own"):
+            lr, total, warmup, start, end = golden[f"{name}_arguments"]
+            schedule = tc.OneCycle(lr, int(total), warmup, start, end)
+            np.testing.assert_allclose([schedule(step) for step in range(int(total))], golden[f"{name}_rates"], rtol=1e-12)
+
+
 def test_an_optimizer_asks_its_schedule_for_every_step_from_0_on():
     asked = []
 
@@ -228,10 +254,15 @@ def test_an_optimizer_asks_its_schedule_for_every_step_from_0_on():
         lambda: tc.CosineWarmup(0.1, total=0),
         lambda: tc.CosineWarmup(0.1, total=5, warmup=5),
         lambda: tc.CosineWarmup(0.1, total=5, floor=0.2),
+        lambda: tc.OneCycle(math.nan, total=5),
+        lambda: tc.OneCycle(0.1, total=5.0),
+        lambda: tc.OneCycle(0.1, total=5, warmup=1),
+        lambda: tc.OneCycle(0.1, total=5, start=0.5),
+        lambda: tc.OneCycle(0.1, total=5, end=math.inf),
     ],
 )
 def test_schedules_that_make_no_sense_are_refused(make):
-    with pytest.raises(ValueError, match=r"lr|every|factor|total"):
+    with pytest.raises(ValueError, match=r"lr|every|factor|total|warmup|start"):
         make()
 
 

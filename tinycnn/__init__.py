@@ -28,7 +28,7 @@ from tinycnn.model import Sequential
 from tinycnn.ops import backend
 from tinycnn.optim import SGD, Adam, AdamW, Optimizer
 from tinycnn.parameters import Parameter
-from tinycnn.schedules import CosineWarmup, StepDecay
+from tinycnn.schedules import CosineWarmup, OneCycle, StepDecay
 
 __all__ = [
     "SGD",
@@ -51,6 +51,7 @@ __all__ = [
     "Layer",
     "Loss",
     "MaxPool2D",
+    "OneCycle",
     "Optimizer",
     "Parameter",
     "ReLU",
