@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tinycnn import ops
-from tinycnn.parameters import Parameter
+from tinycnn.parameters import Parameter, check_state
 
 
 class Optimizer:
@@ -75,6 +75,32 @@ class Optimizer:
     def update(self, value: np.ndarray, grad: np.ndarray, *state: np.ndarray) -> None:
         """Move `value` in place; all arrays are flat and of one length."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def get_state(self) -> dict[str, np.ndarray | int]:
+        """A copy of what the next step depends on beside weights and gradients: `steps`, and each slot by parameter.
+
+        Its names are "steps" and such as "first.dense_1.weight". The constructor's arguments are not in it: pass them again. To
+        resume a run as if it had never stopped, keep the model's state too, its seed, and its count of steps, which the random
+        numbers follow; `tinycnn.save` keeps all three:
+
+            tc.save("model.npz", model)
+            np.savez("optimizer.npz", **optimizer.get_state())
+
+            model = tc.load("model.npz")
+            optimizer = tc.Adam(model.parameters(), lr=schedule)
+            optimizer.set_state(dict(np.load("optimizer.npz", allow_pickle=False)))
+        """
+        return {"steps": self.steps, **{name: array.copy() for name, array in self._named().items()}}
+
+    def set_state(self, state: dict[str, np.ndarray | int]) -> None:
+        """Copy such a state in. Raises ValueError, changing nothing, unless names, shapes and types are this optimizer's."""
+        mine = self._named()
+        self.steps = check_state(mine, "steps", state, type(self).__name__)
+        for name, array in mine.items():
+            array[...] = state[name]
+
+    def _named(self) -> dict[str, np.ndarray]:
+        return {f"{slot}.{p.name}": p.part_of(flat) for slot, flat in self.state.items() for p in self.parameters}
 
     def _clip_scale(self, runs: list[_Run]) -> float:
         if self.clip_norm is None:

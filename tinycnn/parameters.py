@@ -7,6 +7,8 @@ from math import prod
 
 import numpy as np
 
+from tinycnn.ops.shapes import is_int
+
 
 class Declared:
     """What a layer says it will need, before anything is allocated: a shape, how to start, and whether weight decay applies."""
@@ -30,6 +32,10 @@ class Parameter:
         self.name, self.decays, self.trainable = name, declared.decays, True
         self.flat, self.start = flat, start
         self.value, self.grad = (_view(array, start, declared.shape) for array in flat)
+
+    def part_of(self, flat: np.ndarray) -> np.ndarray:
+        """A view of the same place, in the same shape, in another flat array laid out like the model's."""
+        return _view(flat, self.start, self.value.shape)
 
     def __repr__(self):
         return f"Parameter({self.name}, shape={self.value.shape}{'' if self.trainable else ', frozen'})"
@@ -97,6 +103,24 @@ class Store:
             layer.grads.place(key, parameter.grad)
             parameters.append(parameter)
         return parameters
+
+
+def check_state(mine: dict[str, np.ndarray], counter: str, state: dict, owner: str) -> int:
+    """Raise ValueError unless `state` holds arrays of my names, shapes and types, and the count `counter`, which is returned."""
+    if set(state) != {*mine, counter}:
+        missing, unknown = sorted({*mine, counter} - set(state)), sorted(set(state) - {*mine, counter})
+        raise ValueError(f"{owner}: the state does not fit: missing {missing}, unknown {unknown}")
+    count = state[counter]
+    if isinstance(count, np.ndarray) and count.shape == ():  # as a file gives it back
+        count = count[()]
+    if not is_int(count) or count < 0:
+        raise ValueError(f"{owner}: {counter} is {count!r}; it must be an int of at least 0")
+    for name, array in mine.items():
+        given = np.asarray(state[name])
+        if given.shape != array.shape or given.dtype != array.dtype:
+            wanted, got = f"shape {array.shape} and dtype {array.dtype}", f"{given.shape} and {given.dtype}"
+            raise ValueError(f"{owner}: {name} has {wanted}, the state's has {got}")
+    return int(count)
 
 
 def _total(declared) -> int:
