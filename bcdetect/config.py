@@ -29,12 +29,16 @@ RANGES = {
 }
 STRENGTHS = {  # of augmentation: the largest that leaves something to see
     "flip": 1.0,
+    "vertical_flip": 1.0,
     "rotate": 180.0,
     "shift": 0.5,
     "scale": 0.5,
     "shear": 0.5,
+    "elastic": 0.1,
     "intensity": 1.0,
+    "gamma": 2.0,
     "noise": 2.0,
+    "blur": 10.0,
     "cutout": 0.9,
 }
 PICTURES = {  # where the defaults for pictures differ from those for tables
@@ -91,12 +95,16 @@ class Config:
     balance: str = "none"
 
     flip: float = 0.0  # probability; these are for pictures, see `augment`
+    vertical_flip: float = 0.0  # probability
     rotate: float = 0.0  # degrees
     shift: float = 0.0  # share of the side
     scale: float = 0.0
     shear: float = 0.0
+    elastic: float = 0.0  # share of the side
     intensity: float = 0.0
-    noise: float = 0.0
+    gamma: float = 0.0  # power of 2
+    noise: float = 0.0  # standard deviations
+    blur: float = 0.0  # pixels
     cutout: float = 0.0  # share of the side
 
     def __post_init__(self):

@@ -88,7 +88,15 @@ def plain(name, rng, dtype):
             weight = draw(rng, (channels, 4), dtype)
             yield (x, weight, beta[:1].repeat(4)) if name == "dense" else (draw(rng, (len(x), 4), dtype), x, weight)
         elif name == "warp" and len(shape) == 4:
-            yield x, np.eye(2, 3) + 0.3 * draw(rng, (len(x), 2, 3), dtype)
+            maps, field = np.eye(2, 3) + 0.3 * draw(rng, (len(x), 2, 3), dtype), draw(rng, (len(x), 5, 4, 2), dtype)
+            yield from ((x, maps, *others) for others in ((), (field,), (field, "edge"), (None, "zero"), (field, "zero")))
+        elif name == "blur" and len(shape) == 4:
+            yield x, np.arange(len(x)) / 2
+        elif name == "tone" and len(shape) == 4:
+            ends, of_image = draw(rng, (2, len(x), channels), dtype), draw(rng, (3, len(x)), dtype)
+            yield x, ends[0] - 5, ends[1] + 5, 1 + abs(of_image[0]), of_image[1], of_image[2]
+        elif name == "add_noise":
+            yield x, abs(draw(rng, len(x), dtype)), rng.integers(2**64, size=(len(x), 2), dtype=np.uint64)
         elif name == "sgd_step":
             yield x.ravel(), grad.ravel(), abs(grad.ravel()), 0.1, 0.9
         elif name == "adam_step":

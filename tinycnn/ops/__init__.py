@@ -26,15 +26,20 @@ softmax_backward = op("softmax_backward")
 sgd_step = op("sgd_step")
 adam_step = op("adam_step")
 warp = op("warp")
+blur = op("blur")
+tone = op("tone")
+add_noise = op("add_noise")
 
 __all__ = [
     "Window",
     "adam_step",
+    "add_noise",
     "average_pool",
     "average_pool_backward",
     "backend",
     "backend_for",
     "batch_statistics",
+    "blur",
     "chosen",
     "conv",
     "conv_backward",
@@ -54,6 +59,7 @@ __all__ = [
     "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "tone",
     "trains_on",
     "warmup",
     "warp",

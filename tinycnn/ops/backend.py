@@ -82,7 +82,7 @@ def warmup() -> tuple[int, int]:
     Raises ValueError where numba cannot be imported.
     """
     _twins()
-    from tinycnn.ops.numba import kernel, random  # noqa: F401  no op draws, but training does
+    from tinycnn.ops.numba import kernel
 
     before = len(kernel.compilations)
     return kernel.compile_all(), len(kernel.compilations) - before

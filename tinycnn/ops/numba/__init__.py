@@ -5,7 +5,7 @@
     kernel  cache                                      how kernels are compiled, kept on disk, and run on threads
     lines                                              how pixels come in and what happens to them on their way out
     direct  weight_gradient  winograd  depthwise         the convolutions; `convolution` chooses among them
-    norm  pool  elementwise  random  warps             everything else
+    norm  pool  elementwise  random  warps  retouch    everything else
     twins                                              the ops
 
 Importing this package imports numba; only `tinycnn.ops.backend` and `tinycnn.plan` do so, and only when the twins are asked for.
@@ -13,9 +13,11 @@ Importing this package imports numba; only `tinycnn.ops.backend` and `tinycnn.pl
 
 from tinycnn.ops.numba.twins import (
     adam_step,
+    add_noise,
     average_pool,
     average_pool_backward,
     batch_statistics,
+    blur,
     conv,
     conv_backward,
     dense,
@@ -26,14 +28,17 @@ from tinycnn.ops.numba.twins import (
     normalise_backward,
     relu,
     relu_backward,
+    tone,
     warp,
 )
 
 __all__ = [
     "adam_step",
+    "add_noise",
     "average_pool",
     "average_pool_backward",
     "batch_statistics",
+    "blur",
     "conv",
     "conv_backward",
     "dense",
@@ -44,5 +49,6 @@ __all__ = [
     "normalise_backward",
     "relu",
     "relu_backward",
+    "tone",
     "warp",
 ]

@@ -112,6 +112,7 @@ add_rectify = make_pass(lambda v, x, y: v.rectified(v.add(x, y)), "ff")
 where_positive = make_pass(lambda v, grad, y: v.where_positive(y, grad), "ff")
 multiply_add = make_pass(lambda v, x, y, weight: v.fma(x, weight, y), "ff", constants=1)
 scale_rows = make_pass(lambda v, x, factor: v.mul(x, factor), scalars=1)
+add_scaled = make_pass(lambda v, x, y, factor: v.fma(x, factor, y), "ff", scalars=1)
 
 sum_rows = make_pass(lambda v, x: x, outputs="", sums=1)
 product_sums = make_pass(lambda v, x, y: v.mul(x, y), "ff", "", sums=1)

@@ -1,4 +1,4 @@
-"""Random numbers for dropout: those that NumPy's generator gives for the same seed, step and layer, drawn inside a step.
+"""Random numbers for dropout and noise: those that NumPy's generator gives for the same key and counter, drawn inside a step.
 
 Philox is counter-based: block number i of four 64-bit numbers is a hash of (i, key), so that any part can be drawn by anyone.
 Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (SC11), Philox4x64-10; what a model's counter holds is
@@ -17,12 +17,14 @@ from numba.extending import intrinsic
 from tinycnn.ops.numba.elementwise import FLOATS
 from tinycnn.ops.numba.kernel import Step, floats_at, helper, kernel, tasks_for
 from tinycnn.ops.numba.vectors import INT
+from tinycnn.ops.numpy.retouch import NOISE_MEAN
 
 ROUNDS = 10
 MULTIPLIERS = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 WEYL = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 A_BLOCK = 8  # float32 numbers that a block of four 64-bit ones gives
 LOW, HALF, SKIPPED = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(8)
+SHORT, QUARTER = np.uint64(0xFFFF), np.uint64(16)
 UNIT = np.float32(2**-24)
 
 
@@ -31,6 +33,13 @@ def draw_step(result, state, stream: int) -> Step:
     floats = prod(result.shape)
     tasks = tasks_for(-(-floats // FLOATS))
     return draw(tasks, tasks=tasks, result=result, state=state, stream=stream, floats=floats)
+
+
+def noise_step(x, deviation, keys, y) -> Step:
+    """y (N, ...) = x plus noise, see `ops.numpy.retouch.add_noise`; deviation (N,) is over that of `_sum`, keys (N, 2) uint64."""
+    batch, floats = len(x), prod(x.shape[1:])
+    tasks = tasks_for(-(-batch * floats // FLOATS))
+    return noise(tasks, tasks=tasks, x=x, deviation=deviation, keys=keys, y=y, batch=batch, floats=floats)
 
 
 @intrinsic
@@ -83,3 +92,25 @@ def draw(task, worker, p):
             for i in range(p.floats - at):
                 number = numbers[i // 2]
                 result[at + i] = _float(number >> HALF if i % 2 else number & LOW)
+
+
+@helper
+def _sum(bits):
+    """The four 16-bit numbers of a 64-bit one in all, less their mean."""
+    total = (bits & SHORT) + ((bits >> QUARTER) & SHORT) + ((bits >> HALF) & SHORT) + (bits >> (HALF + QUARTER))
+    return np.float32(np.int32(total) - np.int32(NOISE_MEAN))
+
+
+@kernel("tasks x deviation keys y batch floats")
+def noise(task, worker, p):
+    """A share of the blocks of four numbers."""
+    p = carray(p, 1)[0]
+    floats, blocks = p.floats, (p.floats + 3) // 4
+    x, y = carray(floats_at(p.x), p.batch * floats), carray(floats_at(p.y), p.batch * floats)
+    keys, deviation = carray(floats_at(p.keys), 4 * p.batch).view(np.uint64), carray(floats_at(p.deviation), p.batch)
+    for at in range(task * p.batch * blocks // p.tasks, (task + 1) * p.batch * blocks // p.tasks):
+        n, block = at // blocks, at % blocks
+        numbers = _block(np.uint64(block + 1), np.uint64(0), np.uint64(0), keys[2 * n], keys[2 * n + 1])
+        start = n * floats + 4 * block
+        for i in range(min(4, floats - 4 * block)):
+            y[start + i] = x[start + i] + deviation[n] * _sum(numbers[i])

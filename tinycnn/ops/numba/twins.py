@@ -19,8 +19,12 @@ from tinycnn.ops.numba.convolution import Convolution, convolution
 from tinycnn.ops.numba.kernel import Program, address, aligned, run
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
+from tinycnn.ops.numba.random import noise_step
+from tinycnn.ops.numba.retouch import blur_step, tone_step
 from tinycnn.ops.numba.warps import warp_step
 from tinycnn.ops.numpy.pool import window_counts
+from tinycnn.ops.numpy.retouch import NOISE_DEVIATION, gaussian_weights, tone_lines
+from tinycnn.ops.numpy.warp import check_outside, spline_basis
 from tinycnn.ops.shapes import POINT, Window
 
 
@@ -214,13 +218,60 @@ def adam_step(
     program.run()
 
 
-def warp(x: np.ndarray, maps: np.ndarray) -> np.ndarray:
+def warp(x: np.ndarray, maps: np.ndarray, field: np.ndarray | None = None, outside: str = "edge") -> np.ndarray:
     """See `ops.numpy.warp.warp`."""
     if not _fast(x):
-        return reference.warp(x, maps)
-    y = memory(x.shape)
-    run(warp_step(np.ascontiguousarray(x), np.ascontiguousarray(maps, np.float32), y))
+        return reference.warp(x, maps, field, outside)
+    check_outside(outside)
+    points = (0, 0) if field is None else field.shape[1:3]
+    field = np.empty((len(x), 0, 0, 2)) if field is None else _each(x, field, *points, 2)
+    y, bases = memory(x.shape), _warp_bases(points, x.shape[1:3])
+    limits = np.array([x.shape[1] - 1, x.shape[2] - 1, 0 if outside == "edge" else -1], np.float32)
+    run(warp_step(np.ascontiguousarray(x), _each(x, maps, 2, 3), field, *bases, limits, y))
     return y
+
+
+def blur(x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.retouch.blur`."""
+    if not _fast(x):
+        return reference.blur(x, sigma)
+    y, weights = memory(x.shape), gaussian_weights(sigma)
+    run(blur_step(np.ascontiguousarray(x), _each(x, weights, weights.shape[1]), y))
+    return y
+
+
+def tone(
+    x: np.ndarray, black: np.ndarray, white: np.ndarray, gamma: np.ndarray, contrast: np.ndarray, brightness: np.ndarray
+) -> np.ndarray:
+    """See `ops.numpy.retouch.tone`."""
+    if not _fast(x):
+        return reference.tone(x, black, white, gamma, contrast, brightness)
+    black, extent, base, factor = tone_lines(black, white, contrast, brightness)
+    y, lines = memory(x.shape), memory((len(x), 4, *x.shape[2:]))
+    lines[:] = np.stack([black, 1 / extent, base, factor], axis=1)[:, :, None]
+    run(tone_step(np.ascontiguousarray(x), lines, _each(x, gamma), y))
+    return y
+
+
+def add_noise(x: np.ndarray, deviation: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """See `ops.numpy.retouch.add_noise`."""
+    if not _fast(x):
+        return reference.add_noise(x, deviation, keys)
+    y, unit = memory(x.shape), _each(x, np.asarray(deviation) / NOISE_DEVIATION)
+    run(noise_step(np.ascontiguousarray(x), unit, _each(x, keys, 2, dtype=np.uint64), y))
+    return y
+
+
+def _each(x: np.ndarray, values: np.ndarray, *shape: int, dtype=np.float32) -> np.ndarray:
+    """Values for each image, as a kernel reads them. Raises ValueError where their shape is another."""
+    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype), (len(x), *shape)))
+
+
+def _warp_bases(points: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """See `warp_step`."""
+    down, across = (spline_basis(*sizes) if sizes[0] else np.empty(sizes) for sizes in zip(points, size, strict=True))
+    lines = [np.ones((1, size[1])), np.arange(size[1])[None], across]
+    return down.astype(np.float32), np.concatenate(lines).astype(np.float32)
 
 
 @lru_cache(maxsize=16)  # a model's arrays stay where they are, and to lay out a step takes longer than a small one runs

@@ -38,6 +38,7 @@ def _width(widest: int) -> int:
 WIDEST, FUSED = _host()
 VECTOR = _width(WIDEST)
 REGISTERS = 32 if VECTOR == 16 or ARM else 16  # of a machine whose widest vector this is
+LANES = ir.VectorType(LANE, VECTOR)
 
 
 class Vectors:
@@ -73,6 +74,23 @@ class Vectors:
         """y where x > 0, else 0."""
         return self.builder.select(self.builder.fcmp_ordered(">", x, self.constant(0)), y, self.constant(0))
 
+    def within(self, x, low, high):
+        """x, or what of low and high it is beyond; low for a NaN."""
+        x = self.builder.select(self.builder.fcmp_ordered(">", x, low), x, low)
+        return self.builder.select(self.builder.fcmp_ordered("<", x, high), x, high)
+
+    def whole(self, x):
+        """x without what is behind the point, as integers."""
+        return self.builder.fptosi(x, LANES)
+
+    def gather(self, base, indices):
+        """The floats that lie so many floats behind an address."""
+        b, result = self.builder, ir.Constant(self.kind, ir.Undefined)
+        for lane in map(LANE, range(VECTOR)):
+            place = self.address(base, b.shl(b.sext(b.extract_element(indices, lane), INT), INT(2)))
+            result = b.insert_element(result, b.load(b.inttoptr(place, FLOAT.as_pointer()), align=1), lane)
+        return result
+
     def address(self, base, *offsets):
         """base + offsets, as integers."""
         for offset in offsets:
@@ -106,9 +124,8 @@ class MaskedVectors(Vectors):
 
     def __init__(self, builder, count):
         super().__init__(builder)
-        lanes = ir.VectorType(LANE, VECTOR)
-        limit = self.splat(builder.trunc(count, LANE), lanes)
-        self.mask = builder.icmp_signed("<", ir.Constant(lanes, list(range(VECTOR))), limit)
+        limit = self.splat(builder.trunc(count, LANE), LANES)
+        self.mask = builder.icmp_signed("<", ir.Constant(LANES, list(range(VECTOR))), limit)
 
     def load(self, address, kind=None):
         """See `Vectors.load`; idle lanes are 0."""

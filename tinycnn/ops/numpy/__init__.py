@@ -12,15 +12,18 @@ from tinycnn.ops.numpy.conv import conv, conv_backward
 from tinycnn.ops.numpy.dense import dense, dense_backward
 from tinycnn.ops.numpy.norm import batch_statistics, normalise, normalise_backward
 from tinycnn.ops.numpy.pool import average_pool, average_pool_backward, max_pool, max_pool_backward
+from tinycnn.ops.numpy.retouch import add_noise, blur, tone
 from tinycnn.ops.numpy.update import adam_step, sgd_step
 from tinycnn.ops.numpy.warp import warp
 from tinycnn.ops.numpy.windows import gather_windows, scatter_windows
 
 __all__ = [
     "adam_step",
+    "add_noise",
     "average_pool",
     "average_pool_backward",
     "batch_statistics",
+    "blur",
     "conv",
     "conv_backward",
     "dense",
@@ -38,5 +41,6 @@ __all__ = [
     "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "tone",
     "warp",
 ]
