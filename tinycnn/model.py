@@ -12,6 +12,7 @@ from tinycnn.divergence import divergence, keep_good
 from tinycnn.layers.activations import Sigmoid, Softmax
 from tinycnn.layers.base import Layer, is_below, is_known, walk
 from tinycnn.ops.shapes import positive_int
+from tinycnn.parameters import check_lr_scale
 
 
 class Tap:
@@ -230,6 +231,19 @@ class Sequential(Layer):
             for parameter in self.store.parameters if self.store else ():
                 if is_below(parameter.name, name):
                     parameter.trainable = not frozen
+
+    def scale_lr(self, factor: float, *names: str) -> None:
+        """Train the layers of these names, and all inside them, at `factor` times the optimizer's rate; without a name, all.
+
+        From the next step on; 1 undoes it, and so does `build`. For a pretrained body: `model.scale_lr(0.1)`, then
+        `model.scale_lr(1, "dense_1")`. Raises ValueError for a name that no layer has and a factor that is not above 0.
+        """
+        factor, parameters = check_lr_scale(factor, f"{self.name}: scale_lr"), self.parameters()
+        for name in names:
+            self._named(name)
+        for parameter in parameters:
+            if any(is_below(parameter.name, name) for name in names or ("",)):
+                parameter.lr_scale = factor
 
     @contextmanager
     def capture(self, *names: str):

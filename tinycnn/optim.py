@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tinycnn import ops
-from tinycnn.parameters import Parameter, check_state
+from tinycnn.parameters import Parameter, check_lr_scale, check_state
 
 
 class Optimizer:
@@ -22,7 +22,8 @@ class Optimizer:
 
     `clip_norm` scales all gradients down together where their global norm is larger (Pascanu et al. 2013, algorithm 1,
     with 1e-6 added to the norm, as PyTorch does).
-    Frozen parameters are skipped. A new kind defines `slots` and `update`.
+    Frozen parameters are skipped; the others move at the rate times their own `lr_scale`, decoupled weight decay included.
+    A new kind defines `slots` and `update`.
     """
 
     slots: tuple[str, ...] = ()  # names of the flat arrays of state
@@ -53,27 +54,27 @@ class Optimizer:
         self.steps = 0
         flat_values, _ = self.parameters[0].flat
         self.state = {slot: np.zeros_like(flat_values) for slot in self.slots}
-        self._runs_of: tuple | None = None
+        self._runs_of: list | None = None  # the settings that they were found for
         self._runs: list[_Run] = []
 
     def step(self) -> None:
-        """Move every trainable parameter, in place."""
+        """Move every trainable parameter, in place. Raises ValueError, moving none, for an `lr_scale` that is not above 0."""
+        runs = self._current_runs()
         if self.schedule is not None:
             self.lr = float(self.schedule(self.steps))
         self.steps += 1
-        runs = self._current_runs()
         scale = self._clip_scale(runs)
         for run in runs:
-            grad = run.grad if scale == 1 else run.grad * scale
-            if self.weight_decay and run.decays:
+            grad, lr = run.grad if scale == 1 else run.grad * scale, self.lr * run.lr_scale
+            if run.decays:
                 if self.decoupled:
-                    run.value *= 1 - self.lr * self.weight_decay
+                    run.value *= 1 - lr * self.weight_decay
                 else:
                     grad = grad + self.weight_decay * run.value
-            self.update(run.value, grad, *run.state)
+            self.update(run.value, grad, lr, *run.state)
 
-    def update(self, value: np.ndarray, grad: np.ndarray, *state: np.ndarray) -> None:
-        """Move `value` in place; all arrays are flat and of one length."""
+    def update(self, value: np.ndarray, grad: np.ndarray, lr: float, *state: np.ndarray) -> None:
+        """Move `value` in place at the rate `lr`; all arrays are flat and of one length."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def get_state(self) -> dict[str, np.ndarray | int]:
@@ -109,30 +110,31 @@ class Optimizer:
         return min(1, self.clip_norm / (norm + 1e-6))
 
     def _current_runs(self) -> list[_Run]:
-        """The longest stretches of the flat arrays that are updated alike; found anew when something is frozen or freed."""
-        trainable = tuple(p.trainable for p in self.parameters)
-        if trainable != self._runs_of:
-            self._runs_of, self._runs = trainable, []
+        """The longest stretches of the flat arrays that are updated alike; found anew when a parameter's settings change."""
+        settings = [self.weight_decay, *((p.trainable, p.lr_scale) for p in self.parameters)]
+        if settings != self._runs_of:
             cuts: list[list] = []
             for p in sorted((p for p in self.parameters if p.trainable), key=lambda p: p.start):
+                alike = check_lr_scale(p.lr_scale, p.name), p.decays and self.weight_decay > 0
                 end = p.start + p.value.size
-                if cuts and cuts[-1][1] == p.start and (cuts[-1][2] == p.decays or not self.weight_decay):
+                if cuts and cuts[-1][1:] == [p.start, alike]:
                     cuts[-1][1] = end
                 else:
-                    cuts.append([p.start, end, p.decays])
-            self._runs = [self._run(slice(start, end), decays) for start, end, decays in cuts]
+                    cuts.append([p.start, end, alike])
+            self._runs = [self._run(slice(start, end), *alike) for start, end, alike in cuts]
+            self._runs_of = settings
         return self._runs
 
-    def _run(self, cut: slice, decays: bool) -> _Run:
+    def _run(self, cut: slice, lr_scale: float, decays: bool) -> _Run:
         values, grads = self.parameters[0].flat
-        return _Run(values[cut], grads[cut], decays, [self.state[slot][cut] for slot in self.slots])
+        return _Run(values[cut], grads[cut], lr_scale, decays, [self.state[slot][cut] for slot in self.slots])
 
 
 class _Run:
     """A stretch of the flat arrays."""
 
-    def __init__(self, value, grad, decays, state):
-        self.value, self.grad, self.decays, self.state = value, grad, decays, state
+    def __init__(self, value, grad, lr_scale, decays, state):
+        self.value, self.grad, self.lr_scale, self.decays, self.state = value, grad, lr_scale, decays, state
 
 
 class SGD(Optimizer):
@@ -144,9 +146,9 @@ class SGD(Optimizer):
         super().__init__(parameters, lr, weight_decay, clip_norm)
         self.momentum = _share(momentum, "SGD", "momentum")
 
-    def update(self, value, grad, velocity):
+    def update(self, value, grad, lr, velocity):
         """See `ops.sgd_step`."""
-        ops.sgd_step(value, grad, velocity, self.lr, self.momentum)
+        ops.sgd_step(value, grad, velocity, lr, self.momentum)
 
 
 class Adam(Optimizer):
@@ -162,9 +164,9 @@ class Adam(Optimizer):
         self.betas = tuple(_share(beta, type(self).__name__, "betas") for beta in betas)
         self.eps = float(eps)
 
-    def update(self, value, grad, first, second):
+    def update(self, value, grad, lr, first, second):
         """See `ops.adam_step`."""
-        ops.adam_step(value, grad, first, second, self.lr, self.betas, self.eps, self.steps)
+        ops.adam_step(value, grad, first, second, lr, self.betas, self.eps, self.steps)
 
 
 class AdamW(Adam):

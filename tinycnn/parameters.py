@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
+from math import isfinite, prod
 
 import numpy as np
 
@@ -23,13 +23,14 @@ class Parameter:
     """One trainable array: `name` (path in the model), `value` and `grad` (views; write into them, in place).
 
     `decays` says whether weight decay applies (weights yes, biases and norms no); `trainable` is False while frozen.
+    `lr_scale` is its own factor of the learning rate, finite and above 0; see `Sequential.scale_lr`.
     `flat` is the pair of flat arrays behind value and grad, `start` the place in them.
     """
 
-    __slots__ = ("decays", "flat", "grad", "name", "start", "trainable", "value")
+    __slots__ = ("decays", "flat", "grad", "lr_scale", "name", "start", "trainable", "value")
 
     def __init__(self, name: str, declared: Declared, flat: tuple[np.ndarray, np.ndarray], start: int):
-        self.name, self.decays, self.trainable = name, declared.decays, True
+        self.name, self.decays, self.trainable, self.lr_scale = name, declared.decays, True, 1.0
         self.flat, self.start = flat, start
         self.value, self.grad = (_view(array, start, declared.shape) for array in flat)
 
@@ -103,6 +104,13 @@ class Store:
             layer.grads.place(key, parameter.grad)
             parameters.append(parameter)
         return parameters
+
+
+def check_lr_scale(scale: float, owner: str) -> float:
+    """The factor as a float. Raises ValueError unless it is finite and above 0 (`freeze` is what stops a parameter)."""
+    if not (isfinite(scale) and scale > 0):
+        raise ValueError(f"{owner}: lr_scale is {scale}; it must be finite and above 0 (freeze a layer to stop it)")
+    return float(scale)
 
 
 def check_state(mine: dict[str, np.ndarray], counter: str, state: dict, owner: str) -> int:

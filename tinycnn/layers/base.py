@@ -184,6 +184,8 @@ class Layer:
                 for mine, theirs in ((layer.params, params), (layer.grads, grads), (layer.buffers, buffers)):
                     for name, array in theirs.items():
                         mine[name] = array
+            for mine, theirs in zip(self.store.parameters, old.parameters, strict=True):
+                mine.lr_scale = theirs.lr_scale
             self.store.good = old.good
 
     def __copy__(self):
