@@ -8,6 +8,7 @@ from tinycnn import init, ops, schedules
 from tinycnn.blocks import Branches, Residual
 from tinycnn.bundle import BundleError, load, save
 from tinycnn.divergence import DivergenceError
+from tinycnn.ema import EMA
 from tinycnn.gradcheck import GradientError, gradcheck
 from tinycnn.layers import (
     AvgPool2D,
@@ -31,6 +32,7 @@ from tinycnn.parameters import Parameter
 from tinycnn.schedules import CosineWarmup, OneCycle, StepDecay
 
 __all__ = [
+    "EMA",
     "SGD",
     "Adam",
     "AdamW",

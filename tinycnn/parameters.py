@@ -77,7 +77,7 @@ class Store:
     def __init__(self, layers: list, dtype):
         self.dtype = np.dtype(dtype)
         declared = [(path, layer, key, d) for path, layer in layers for key, d in layer.declared.items()]
-        held = [(layer, key, d) for _, layer in layers for key, d in layer.declared_buffers.items()]
+        held = [(path, layer, key, d) for path, layer in layers for key, d in layer.declared_buffers.items()]
         self.values, self.grads = (np.zeros(_total(d for *_, d in declared), self.dtype) for _ in range(2))
         self.buffers = np.zeros(_total(d for *_, d in held), self.dtype)
         self.good: np.ndarray | None = None  # the values that last gave a finite loss; see tinycnn.divergence
@@ -85,8 +85,10 @@ class Store:
             for arrays in (layer.params, layer.grads, layer.buffers):
                 arrays.clear()
         self.parameters = self._lay_out(declared)
+        self.held: dict[str, tuple[int, tuple[int, ...]]] = {}  # each buffer's place in the flat array, and its shape
         start = 0
-        for layer, key, d in held:
+        for path, layer, key, d in held:
+            self.held[_name(path, key)] = start, d.shape
             layer.buffers.place(key, _view(self.buffers, start, d.shape))
             layer.buffers[key] = d.initialiser(None, d.shape)
             start += prod(d.shape)
@@ -98,12 +100,16 @@ class Store:
             start += prod(d.shape)
         parameters = []
         for path, layer, key, d in declared:
-            name = f"{path}.{key}" if path else key
-            parameter = Parameter(name, d, flat, starts[path, key])
+            parameter = Parameter(_name(path, key), d, flat, starts[path, key])
             layer.params.place(key, parameter.value)
             layer.grads.place(key, parameter.grad)
             parameters.append(parameter)
         return parameters
+
+    def named(self, values: np.ndarray, buffers: np.ndarray) -> dict[str, np.ndarray]:
+        """Views by name into two flat arrays that are laid out like the model's own."""
+        arrays = {p.name: p.part_of(values) for p in self.parameters}
+        return arrays | {name: _view(buffers, start, shape) for name, (start, shape) in self.held.items()}
 
 
 def check_lr_scale(scale: float, owner: str) -> float:
@@ -129,6 +135,10 @@ def check_state(mine: dict[str, np.ndarray], counter: str, state: dict, owner: s
             wanted, got = f"shape {array.shape} and dtype {array.dtype}", f"{given.shape} and {given.dtype}"
             raise ValueError(f"{owner}: {name} has {wanted}, the state's has {got}")
     return int(count)
+
+
+def _name(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def _total(declared) -> int:
