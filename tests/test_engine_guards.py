@@ -83,7 +83,12 @@ def test_the_other_ops_stay_inside(channels, guarded, rng):
         ops.dense_backward(
             ops.dense(rows, rng.standard_normal((channels, 5)).astype("float32"), None), rows, np.ones((channels, 5), "float32")
         )
-    assert len(guarded.fields) > 20 and guarded.whole()
+        numbers, keys = np.linspace(0.5, 2, 3), np.ones((3, 2), np.uint64)
+        ops.warp(x, np.eye(2, 3) + rng.standard_normal((3, 2, 3)), rng.standard_normal((3, 5, 4, 2)), "zero")
+        ops.blur(x, numbers)
+        ops.tone(x, -np.ones((3, channels)), np.ones((3, channels)), numbers, numbers, numbers)
+        ops.add_noise(x, numbers, keys)
+    assert len(guarded.fields) > 26 and guarded.whole()
 
 
 @pytest.mark.parametrize("name", MODELS)

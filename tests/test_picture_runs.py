@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import tinycnn as tc
 from bcdetect.augment import augment
 from bcdetect.cli import main
 from bcdetect.config import Config
@@ -179,13 +178,3 @@ def test_train_then_predict_pictures(folder, tmp_path, capsys):
     assert main(["predict", str(out / "model.npz"), str(folder / "malignant" / "00.png")]) == 0
     assert "not a medical device" in capsys.readouterr().out
     assert main(["predict", str(out / "model.npz"), str(folder / "benign" / "broken.png")]) == 3
-
-
-def test_a_warp_shows_where_it_looks(rng):
-    x = rng.standard_normal((1, 5, 6, 2)).astype("float32")
-    for name in ("numpy", "numba"):
-        with tc.backend(name):
-            moved = tc.ops.warp(x, np.array([[[1.0, 0, 1], [0, 1, -2]]]))
-        expected = np.zeros_like(x)
-        expected[:, :4, 2:] = x[:, 1:, :4]
-        np.testing.assert_allclose(moved, expected, atol=1e-6)
