@@ -1,4 +1,4 @@
-"""A classifier as one sealed file: network, preprocessing, class names, threshold, the run's card, and a self-test.
+"""A classifier as one sealed file: networks, preprocessing, class names, threshold, the run's card, and a self-test.
 
 The container is `tinycnn.bundle`'s: arrays and JSON under one SHA-256, never pickle. The self-test is a few made-up rows (the
 training part's mean, moved at random by its deviation, or pictures of noise: no patient's values travel with a model) and the
@@ -24,16 +24,17 @@ HINT = "Pass a model.npz that 'python -m bcdetect train' wrote"
 
 def save_classifier(path: str | os.PathLike, classifier: Classifier) -> None:
     """Write the classifier, whole or not at all. Raises OutputError."""
-    weights, description = bundle.pack(classifier.model)
+    packed = [bundle.pack(model) for model in classifier.models]
     x = _self_test_rows(classifier)
     arrays = {
-        **{f"model/{name}": array for name, array in weights.items()},
+        **{f"models/{k}/{name}": array for k, (weights, _) in enumerate(packed) for name, array in weights.items()},
         **{f"preprocessing/{name}": array for name, array in classifier.preprocessing.state().items()},
         "self_test/x": x,
         "self_test/probabilities": classifier.predict_proba(x),
     }
     meta = {
-        "model": description,
+        "models": [description for _, description in packed],
+        "flips": classifier.flips,
         "pictures": classifier.takes_pictures,
         "feature_names": list(classifier.feature_names),
         "class_names": list(classifier.class_names),
@@ -61,7 +62,7 @@ def load_classifier(path: str | os.PathLike) -> tuple[Classifier, str]:
         raise ModelFileError(f"cannot be read: {error.strerror or error}", file=file, hint=HINT) from None
     except bundle.BundleError as error:
         raise ModelFileError(str(error).rstrip("."), file=file, hint=HINT) from None
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"its parts do not fit together: {error}", file=file, hint=HINT) from None
     return classifier, digest
 
@@ -70,22 +71,23 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
     def below(prefix):
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
-    model = bundle.unpack(below("model/"), meta["model"])
+    models = [bundle.unpack(below(f"models/{k}/"), description) for k, description in enumerate(meta["models"])]
     features, classes = tuple(map(str, meta["feature_names"])), tuple(map(str, meta["class_names"]))
     preprocessing = (PictureScaler if meta["pictures"] else Standardiser)(**below("preprocessing/"))
     if meta["pictures"]:
-        takes, numbers = (*map(int, preprocessing.size), len(preprocessing.mean)), model.input_shape[-1]
+        takes, numbers = (*map(int, preprocessing.size), len(preprocessing.mean)), models[0].input_shape[-1]
     else:
         takes, numbers = (len(features), 1, 1), len(features)
     scale = preprocessing.mean, preprocessing.std
     if any(a.shape != (numbers,) or not np.isfinite(a).all() for a in scale) or not (preprocessing.std > 0).all():
         raise ValueError("the preprocessing is not one finite number a feature")
-    gives_classes = model.output_shape == (len(classes),) != (1,) or (model.output_shape == (1,) and len(classes) == 2)
-    if model.input_shape != takes or not gives_classes:
+    gives = {(len(classes),)} - {(1,)} | ({(1,)} if len(classes) == 2 else set())
+    if any(model.input_shape != takes or model.output_shape not in gives for model in models):
         raise ValueError("the network does not take these features, or does not give these classes")
     if not 0 <= float(meta["threshold"]) <= 1:
         raise ValueError("the threshold is not a probability")
-    return Classifier(model, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]))
+    flips = bool(meta["flips"]) and bool(meta["pictures"])
+    return Classifier(models, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]), flips)
 
 
 def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:
@@ -98,5 +100,5 @@ def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:
 def _self_test_rows(classifier: Classifier) -> np.ndarray:
     rng, preprocessing = np.random.default_rng(0), classifier.preprocessing
     if classifier.takes_pictures:
-        return rng.integers(0, 256, (SELF_TEST_ROWS, *classifier.model.input_shape), np.uint8)
+        return rng.integers(0, 256, (SELF_TEST_ROWS, *classifier.input_shape), np.uint8)
     return preprocessing.mean + rng.standard_normal((SELF_TEST_ROWS, len(preprocessing.mean))) * preprocessing.std

@@ -1,4 +1,4 @@
-"""A trained network together with all it takes to use it on a raw row: there is no way to predict without it."""
+"""Trained networks together with all it takes to use it on a raw row: there is no way to predict without it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ import numpy as np
 
 import tinycnn as tc
 from bcdetect.baselines import class_probabilities
+from bcdetect.datasets import Dataset
 from bcdetect.preprocessing import PictureScaler, Standardiser
+
+AT_ONCE = 256  # rows
 
 
 @dataclass
 class Classifier:
     """Raw rows of a table, or pictures, in; class probabilities out. Of two classes the second is the positive one.
 
-    `threshold` is the probability from which on a row is called positive (two classes only). `card` holds facts of the run for
-    people to read: settings, data fingerprint, versions; nothing computes with it.
+    The probabilities are the mean over the networks and, with `flips`, over each picture and its mirror image. `threshold` is the
+    probability from which on a row is called positive (two classes only). `card` holds facts of the run for people to read:
+    settings, data fingerprint, versions; nothing computes with it.
     """
 
-    model: tc.Sequential
+    models: list[tc.Sequential]
     preprocessing: Standardiser | PictureScaler
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
     threshold: float = 0.5
     card: dict = field(default_factory=dict)
+    flips: bool = False
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """What the networks take, without the rows."""
+        return self.models[0].input_shape
 
     @property
     def positive(self) -> str | None:
@@ -41,8 +51,19 @@ class Classifier:
 
         A row's bits do not depend on the rows around it.
         """
-        given = () if missing is None else (missing,)
-        return class_probabilities(self.model.predict_proba(self.preprocessing.transform(x, *given)))
+        given = (x,) if missing is None else (x, missing)
+        found = [self._answers(*(array[i : i + AT_ONCE] for array in given)) for i in range(0, len(x), AT_ONCE)]
+        return np.concatenate(found) if found else np.empty((0, len(self.class_names)), np.float32)
+
+    def predict_rows(self, data: Dataset, rows: np.ndarray) -> np.ndarray:
+        """`predict_proba` for some rows of a data set, which need not fit into memory. Shape: (n, K)."""
+        return np.concatenate([self.predict_proba(*part.inputs()) for part in data.chunks(rows, AT_ONCE)])
+
+    def _answers(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+        x = self.preprocessing.transform(*((x,) if missing is None else (x, missing)))
+        views = [x, np.ascontiguousarray(x[:, :, ::-1])] if self.flips else [x]
+        found = [class_probabilities(model.predict_proba(view)) for model in self.models for view in views]
+        return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Class numbers (N,) for probabilities (N, K): by the threshold for two classes, else the likeliest."""

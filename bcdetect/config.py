@@ -11,7 +11,10 @@ CHOICES = {
     "head": ("sigmoid", "softmax"),
     "balance": ("none", "weights", "oversample"),
     "optimizer": ("adamw", "adam", "sgd"),
-    "schedule": ("cosine", "step", "constant"),
+    "schedule": ("cosine", "onecycle", "step", "constant"),
+    "monitor": ("validation_loss", "validation_auc", "last"),
+    "loss": ("cross_entropy", "focal"),
+    "tta": ("none", "flip"),
     "pooling": ("none", "max", "average"),
     "model": ("small", "resnet", "dilated", "vgg", "mobile"),
 }
@@ -25,6 +28,7 @@ RANGES = {
     "depth": (0, 8),
     "warmup": (0, 1_000_000),
     "patience": (1, 1_000_000),
+    "ensemble": (1, 100),
     "seed": (0, 2**63 - 1),
 }
 STRENGTHS = {  # of augmentation: the largest that leaves something to see
@@ -91,8 +95,20 @@ class Config:
     clip_norm: float = 5.0
     schedule: str = "cosine"
     warmup: int = 5  # epochs
-    patience: int = 30  # epochs without a better validation loss
+    monitor: str = "validation_loss"  # what chooses the epoch; "last" keeps the last one's weights
+    patience: int = 30  # epochs without a better one
     balance: str = "none"
+    loss: str = "cross_entropy"
+    focal_gamma: float = 2.0
+    label_smoothing: float = 0.0
+    ema: float = 0.0  # decay of the weights' moving average, which then is what is judged and kept; 0 leaves it out
+    mixup: float = 0.0  # both parameters of the Beta distribution of shares; 0 leaves it out
+    ensemble: int = 1  # networks, from the seeds seed, seed + 1, ...; their probabilities are averaged
+    tta: str = "none"  # pictures: "flip" averages over each picture and its mirror image
+
+    init: str | None = None  # pictures: a saved model whose weights to start from
+    freeze: tuple[str, ...] = ()  # beginnings of names of its layers to leave as they are, or "body"
+    body_lr: float = 0.1  # share of the rate at which its other layers are trained
 
     flip: float = 0.0  # probability; these are for pictures, see `augment`
     vertical_flip: float = 0.0  # probability
@@ -114,11 +130,15 @@ class Config:
         for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be from {least} to {most:,}")
-        for name in ("lr", "clip_norm"):
+        for name in ("lr", "clip_norm", "body_lr"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not 0 <= self.weight_decay < float("inf") or not 0 <= self.dropout < 1:
-            raise UsageError("weight_decay must be at least 0, and dropout at least 0 and below 1")
+        for name in ("weight_decay", "focal_gamma", "mixup"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0")
+        for name in ("dropout", "label_smoothing", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
         if not (0 < self.validation_size and 0 < self.test_size and self.validation_size + self.test_size < 1):
             raise UsageError("validation_size and test_size must be above 0 and leave something to train on")
         for name, most in STRENGTHS.items():

@@ -30,9 +30,9 @@ def score_part(
 ) -> dict[str, dict]:
     """Every metric of one part as {name: {"value", "low", "high"}}, with 95 % intervals.
 
-    Shape: y_true (N,), probabilities (N, K), y_pred (N,), groups (N,) or None. Proportions have Wilson's interval, F1 and
-    AUC a stratified bootstrap's; with groups, whose rows are no independent draws, every interval is a bootstrap over whole
-    groups. For three and more classes: accuracy, each class's sensitivity, macro F1 and macro AUC. What is undefined is
+    Shape: y_true (N,), probabilities (N, K), y_pred (N,), groups (N,) or None. Proportions have Wilson's interval, the others a
+    stratified bootstrap's; with groups, whose rows are no independent draws, every interval is a bootstrap over whole groups. For
+    three and more classes: accuracy, balanced accuracy, each class's sensitivity, macro F1 and macro AUC. What is undefined is
     None: a value, or the interval of one that is the same in every resample.
     """
     classes = probabilities.shape[1]
@@ -46,6 +46,7 @@ def score_part(
         return _resampled(lambda _, rows: _mean(rows[rows[:, 1], 0]), y_true, np.column_stack([hit, chosen]), groups)
 
     scores = {"accuracy": share(np.ones(len(hit), bool))}
+    scores["balanced_accuracy"] = _resampled(lambda y, p: metrics.balanced_accuracy_score(y, p, classes), y_true, y_pred, groups)
     if classes == 2:
         scores["sensitivity"] = share(y_true == 1)
         scores["specificity"] = share(y_true == 0)
@@ -137,12 +138,11 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
     groups = None if data.groups is None else data.groups[rest]
     part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed, data.class_names)
     classifier, _ = train_classifier(data, rest[part == 0], rest[part == 1], config)
-    fitted_on, judged = data.subset(rest), data.subset(test)
-    inner = type(classifier.preprocessing).fit(*fitted_on.inputs())
-    logistic = Logistic(inner.flat(*fitted_on.inputs()), fitted_on.y, len(data.class_names))
+    scale = type(classifier.preprocessing).fit(data, rest)
+    logistic = Logistic(scale.flat(data, rest), data.y[rest], len(data.class_names))
     answers = {
-        "cnn": classifier.predict_proba(*judged.inputs()),
-        "logistic": logistic.predict_proba(inner.flat(*judged.inputs())),
+        "cnn": classifier.predict_rows(data, test),
+        "logistic": logistic.predict_proba(scale.flat(data, test)),
     }
     return {name: _fold_scores(data.y[test], p, classifier.decide(p)) for name, p in answers.items()}
 

@@ -10,11 +10,19 @@ from collections.abc import Callable
 
 import tinycnn as tc
 from bcdetect.config import Config
+from bcdetect.datasets import Dataset
 
 
 def outputs(config: Config, classes: int) -> int:
     """The number of logits: one for two classes with the sigmoid head, else one a class."""
     return 1 if classes == 2 and config.head == "sigmoid" else classes
+
+
+def build(config: Config, data: Dataset) -> tc.Sequential:
+    """The network of the settings for such data, its weights drawn from the seed."""
+    if data.pictures:
+        return picture_cnn(config, data.x.shape[1:], len(data.class_names))
+    return tabular_cnn(config, len(data.feature_names), len(data.class_names))
 
 
 def tabular_cnn(config: Config, features: int, classes: int) -> tc.Sequential:

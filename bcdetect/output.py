@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bcdetect.errors import OutputError
+from bcdetect.errors import OutputError, TrainingError
 from tinycnn.files import write_text
 
 
@@ -34,21 +34,11 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     Raises OutputError, before anything is done, where `path` holds something already or cannot be made.
     """
     target = Path(path).resolve()
-    try:
-        if target == Path.cwd():
-            raise OutputError("is the present folder", file=str(path), hint="Name a new one")
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise OutputError("already exists", file=str(path), hint="Choose another --out, or remove it first")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = target.parent / f".{target.name}.{os.getpid()}.tmp"
-        folder.mkdir()
-    except OSError as error:
-        raise OutputError(f"cannot be made: {error.strerror or error}", file=str(path)) from error
+    folder = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    _make(folder, target, path)
     try:
         yield folder
-        if target.exists():
-            target.rmdir()
-        os.replace(folder, target)
+        _put(folder, target)
     except BrokenPipeError:  # of whoever reads what is printed meanwhile, not of the folder
         raise
     except OSError as error:
@@ -57,9 +47,68 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def run_folder(path: str | os.PathLike, resume: bool, worth_keeping: str) -> Iterator[Path]:
+    """As `new_folder`, but the folder is called `path.unfinished`, and stays when the block is interrupted or the machine fails.
+
+    It goes where training diverged (a resumed run would meet that again), or without a file `worth_keeping`. With `resume`
+    an unfinished folder is taken up again, and so is one at `path` that holds such a file. Raises OutputError.
+    """
+    target = Path(path).resolve()
+    folder = unfinished(target)
+    try:
+        if resume and not folder.exists() and (target / worth_keeping).exists():
+            os.replace(target, folder)
+    except OSError as error:
+        raise OutputError(f"cannot be moved: {error.strerror or error}", file=str(path)) from error
+    if folder.exists() and not resume:
+        hint = f"Go on with --resume {path}, or remove {folder.name} first"
+        raise OutputError("an unfinished run is here", file=str(path), hint=hint)
+    if not folder.exists():
+        _make(folder, target, path)
+    keep = True
+    try:
+        yield folder
+        _put(folder, target)
+    except BrokenPipeError:
+        raise
+    except TrainingError:
+        keep = False
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
+    finally:
+        if folder.exists() and not (keep and (folder / worth_keeping).exists()):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def unfinished(path: str | os.PathLike) -> Path:
+    """Where a run that is to become `path` lies until it is done."""
+    target = Path(path).resolve()
+    return target.parent / f"{target.name}.unfinished"
+
+
+def _make(folder: Path, target: Path, path) -> None:
+    try:
+        if target == Path.cwd():
+            raise OutputError("is the present folder", file=str(path), hint="Name a new one")
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise OutputError("already exists", file=str(path), hint="Choose another --out, or remove it first")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except OSError as error:
+        raise OutputError(f"cannot be made: {error.strerror or error}", file=str(path)) from error
+
+
+def _put(folder: Path, target: Path) -> None:
+    if target.exists():
+        target.rmdir()
+    os.replace(folder, target)
+
+
 def free_name(stem: str | os.PathLike) -> Path:
     """`stem-1`, or the first number after it that is not taken."""
     number = 1
-    while Path(f"{stem}-{number}").exists():
+    while Path(f"{stem}-{number}").exists() or unfinished(f"{stem}-{number}").exists():
         number += 1
     return Path(f"{stem}-{number}")

@@ -41,7 +41,7 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
     from bcdetect.datasets.decoding import picture_files
     from bcdetect.pictures import SUFFIXES, fitted, read_picture
 
-    height, _, channels = classifier.model.input_shape
+    height, _, channels = classifier.input_shape
     if channels not in (1, 3):
         raise InputError(f"the model takes {channels} sequences of one exam, and this is one picture", file=os.fspath(path))
     files = picture_files(path, SUFFIXES) if os.path.isdir(path) else [os.fspath(path)]
@@ -50,7 +50,7 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
     answers = []
     for number, file in enumerate(files):
         try:
-            picture = _as_channels(fitted(read_picture(file), height), channels)
+            picture = as_channels(fitted(read_picture(file), height), channels)
         except InputError as error:
             answers.append(Answer(number + 1, 0, problem=error.what, name=file))
             continue
@@ -59,11 +59,13 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
     return answers
 
 
-def _as_channels(picture: np.ndarray, channels: int) -> np.ndarray:
-    """A colour picture for a network of grey ones, or the other way round."""
+def as_channels(picture: np.ndarray, channels: int) -> np.ndarray:
+    """Colour pictures (..., 3) for a network of grey ones, or grey ones (..., 1) for a network of colour."""
     if picture.shape[-1] == channels:
         return picture
-    return np.repeat(picture, 3, axis=2) if channels == 3 else np.rint(picture.mean(axis=2, keepdims=True)).astype(picture.dtype)
+    if channels == 3:
+        return np.repeat(picture, 3, axis=-1)
+    return np.rint(picture.mean(axis=-1, keepdims=True)).astype(picture.dtype)
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bcdetect.datasets import Dataset
+
 BLOCKS = 16  # a side, into which a picture is cut for a baseline that sees no shapes
 FAR = 1e9  # deviations from the mean; no measurement is that far off, and float32 sums of what is may overflow
 
@@ -21,26 +23,31 @@ class Standardiser:
         self.mean, self.std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
 
     @classmethod
-    def fit(cls, x: np.ndarray) -> Standardiser:
-        """Learn mean and deviation from the training part. Shape: x (N, F)."""
+    def fit(cls, data: Dataset, rows: np.ndarray) -> Standardiser:
+        """Learn mean and deviation from the training part's rows."""
+        x = data.x[rows]
         with np.errstate(over="ignore", invalid="ignore"):  # a deviation that is not finite: `beyond` then says so
             std = x.std(axis=0)
             varies = x.min(axis=0) < x.max(axis=0)  # the deviation of a constant is not 0 where its mean was rounded
             return cls(x.mean(axis=0), np.where(varies & (std > 0), std, 1.0))
 
-    def flat(self, x: np.ndarray) -> np.ndarray:
+    def scaled(self, x: np.ndarray) -> np.ndarray:
         """(x - mean) / std. Shape: x (N, F) -> (N, F) float64."""
         return (x - self.mean) / self.std
+
+    def flat(self, data: Dataset, rows: np.ndarray) -> np.ndarray:
+        """For the baselines: the rows, scaled. Shape: (n, F) float64."""
+        return self.scaled(data.x[rows])
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """What the network takes. Shape: x (N, F) -> (N, F, 1, 1) float32; a value beyond float32 becomes infinite."""
         with np.errstate(over="ignore"):
-            return self.flat(x).astype(np.float32)[:, :, None, None]
+            return self.scaled(x).astype(np.float32)[:, :, None, None]
 
     def beyond(self, x: np.ndarray) -> np.ndarray:
         """Which values are NaN, or so far from the training part that no answer means anything. Shape: x (N, F) -> (N, F)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return ~(np.abs(self.flat(x)) <= FAR) | ~np.isfinite(self.std)
+            return ~(np.abs(self.scaled(x)) <= FAR) | ~np.isfinite(self.std)
 
     def state(self) -> dict[str, np.ndarray]:
         """The fitted numbers, by name; `Standardiser(**state)` is this object again."""
@@ -58,15 +65,23 @@ class PictureScaler:
         self.size = np.asarray(size, np.int64)  # (H, W)
 
     @classmethod
-    def fit(cls, x: np.ndarray, missing: np.ndarray | None = None) -> PictureScaler:
-        """Learn mean and deviation from the training part. Shape: missing (N, C) says what to pass over."""
-        mean, std = [], []
-        for c in range(x.shape[-1]):
-            plane = x[..., c] if missing is None else x[~missing[:, c], ..., c]
-            white = np.iinfo(x.dtype).max
-            mean.append(plane.mean(dtype=np.float64) / white if plane.size else 0)
-            std.append(plane.std(dtype=np.float64) / white if plane.size else 0)
-        return cls(np.array(mean), np.where(np.array(std) > 0, std, 1), np.array(x.shape[1:3]))
+    def fit(cls, data: Dataset, rows: np.ndarray) -> PictureScaler:
+        """Learn mean and deviation from the training part's rows, passing over sequences that were not taken."""
+        channels, white = data.x.shape[-1], np.iinfo(data.x.dtype).max
+        count, total, squares = np.zeros((3, channels))
+        for part in data.chunks(rows):
+            there = np.ones((len(part.y), channels), bool) if part.missing is None else ~part.missing
+            shares = part.x.astype(np.float64) / white
+            count += there.sum(axis=0) * part.x[0, ..., 0].size
+            total += np.einsum("nhwc,nc->c", shares, there)
+            squares += np.einsum("nhwc,nc->c", np.square(shares), there)
+        mean = total / np.maximum(count, 1)
+        std = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
+        return cls(mean, np.where(std > 1e-6, std, 1), np.array(data.x.shape[1:3]))
+
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that black and white have for the network. Shape: (C,) each."""
+        return -self.mean / self.std, (1 - self.mean) / self.std
 
     def transform(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
         """What the network takes."""
@@ -77,13 +92,15 @@ class PictureScaler:
             scaled *= ~missing[:, None, None, :]
         return scaled
 
-    def flat(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
-        """For the baselines: the means over at most 16 x 16 blocks of a picture. Shape: (N, blocks * C) float64."""
-        scaled = self.transform(x, missing)
-        rows, columns = (np.linspace(0, n, min(n, BLOCKS) + 1).astype(int) for n in x.shape[1:3])
-        sums = np.add.reduceat(np.add.reduceat(scaled, rows[:-1], axis=1), columns[:-1], axis=2)
-        areas = np.diff(rows)[:, None, None] * np.diff(columns)[:, None]
-        return (sums / areas).reshape(len(x), -1).astype(np.float64)
+    def flat(self, data: Dataset, rows: np.ndarray) -> np.ndarray:
+        """For the baselines: the means over at most 16 x 16 blocks of each picture. Shape: (n, blocks * C) float64."""
+        tops, lefts = (np.linspace(0, n, min(n, BLOCKS) + 1).astype(int) for n in data.x.shape[1:3])
+        areas = np.diff(tops)[:, None, None] * np.diff(lefts)[:, None]
+        found = []
+        for part in data.chunks(rows):
+            sums = np.add.reduceat(np.add.reduceat(self.transform(*part.inputs()), tops[:-1], axis=1), lefts[:-1], axis=2)
+            found.append((sums / areas).reshape(len(part.y), -1).astype(np.float64))
+        return np.concatenate(found)
 
     def state(self) -> dict[str, np.ndarray]:
         """The fitted numbers, by name; `PictureScaler(**state)` is this object again."""

@@ -10,7 +10,7 @@ from bcdetect import NOTICE
 from bcdetect.splits import part_counts, shared_groups, shared_rows
 from bcdetect.tables import interval
 
-WILSON = "Wilson for proportions, stratified bootstrap for F1 and AUC"
+WILSON = "Wilson for proportions, stratified bootstrap for balanced accuracy, F1 and AUC"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff; }
@@ -54,7 +54,7 @@ SHA-256 of the file: <code>{escape(data.provenance.get("sha256", "-"))}</code>.
 {escape("Left out: " + left_out + "." if left_out else "")}</p>
 {_table("Parts", parts)}
 <p>{groups} <strong>{duplicates}</strong></p>
-<p>The epoch was chosen on the validation part (epoch {run.history.best_epoch} of {len(run.history.columns["epoch"])});
+<p>The epoch was chosen on the validation part ({escape(chosen_epochs(run))});
 the test part was used once in this run, for the numbers below.</p>
 <h2>The test part</h2>
 {_table(f"Value and 95 % interval ({method})", scores)}
@@ -64,7 +64,7 @@ where every resample of the bootstrap gives the same value.</p>
 <code>python -m bcdetect evaluate --config config.json --cv 10x10</code> in this folder gives the mean over many.</p>
 {"".join(matrices)}
 {"".join(map(_figure, figures)) or "<p>No figures: matplotlib is not installed (pip install matplotlib).</p>"}
-<h2>Network</h2><pre>{escape(run.classifier.model.summary())}</pre>
+<h2>Network</h2><pre>{escape(run.classifier.models[0].summary())}</pre>
 <h2>Settings</h2><pre>{escape(run.config.to_json())}</pre>
 <h2>Versions</h2><ul>{facts}</ul>
 """
@@ -72,6 +72,12 @@ where every resample of the bootstrap gives the same value.</p>
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>bcdetect: {escape(data.name)}</title>'
     )
     return f"<!doctype html>\n<html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>\n"
+
+
+def chosen_epochs(run) -> str:
+    """Such as `epoch 12 of 30`; of several networks, of each."""
+    each = [f"epoch {history.best_epoch} of {len(history.columns['epoch'])}" for history in run.histories]
+    return ", ".join(each) + ("; training was interrupted" if run.interrupted else "")
 
 
 def _table(caption: str, rows: list[list]) -> str:

@@ -58,7 +58,7 @@ def reproduce(config: Config, on_step=lambda text: None) -> Reproduction:
     train, test = paper_split(len(data.y))
     on_step(f"training on the study's {len(train)} rows")
     part = assign(data.y[train], None, (1 - config.validation_size, config.validation_size), config.seed)
-    classifier, history = train_classifier(data, train[part == 0], train[part == 1], config)
+    classifier, (history,) = train_classifier(data, train[part == 0], train[part == 1], config)
     predict, matrices = _logistic(data, train), {}
     for name, rows in (("train", train), ("test", test)):
         cnn = classifier.decide(classifier.predict_proba(data.x[rows]))
@@ -78,9 +78,9 @@ def reproduce(config: Config, on_step=lambda text: None) -> Reproduction:
 
 def _logistic(data: Dataset, train: np.ndarray):
     """The baseline fitted on the rows `train`, as a function from rows to predicted classes."""
-    scale = Standardiser.fit(data.x[train])
-    model = Logistic(scale.flat(data.x[train]), data.y[train], 2)
-    return lambda rows: (model.predict_proba(scale.flat(data.x[rows]))[:, 1] >= 0.5).astype(int)
+    scale = Standardiser.fit(data, train)
+    model = Logistic(scale.flat(data, train), data.y[train], 2)
+    return lambda rows: (model.predict_proba(scale.flat(data, rows))[:, 1] >= 0.5).astype(int)
 
 
 def _random_split_accuracy(data: Dataset, seed: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,16 +15,20 @@ import numpy as np
 from bcdetect import NOTICE, __version__, metrics
 from bcdetect.baselines import Logistic, majority
 from bcdetect.bundle import save_classifier
+from bcdetect.checkpoint import NAME as CHECKPOINT
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
-from bcdetect.output import free_name, save_text
+from bcdetect.gate import read_text
+from bcdetect.output import free_name, save_text, unfinished
 from bcdetect.report import report
 from bcdetect.splits import PARTS, official, part_counts, shared_groups, shared_rows, split
 from bcdetect.tables import interval
-from bcdetect.training import History, train_classifier
+from bcdetect.training import History, Watch, to_csv, train_classifier
+
+CONFIG = "config.json"
 
 
 @dataclass
@@ -33,11 +39,16 @@ class Run:
     data: Dataset
     parts: dict[str, np.ndarray]
     classifier: Classifier
-    history: History
+    histories: list[History]  # one for each network
     scores: dict[str, dict[str, dict]]
     confusion: dict[str, np.ndarray]
     probabilities: dict[str, np.ndarray]  # of the test part, by model
     logistic_converged: bool
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether training was stopped before its end."""
+        return any(history.interrupted for history in self.histories)
 
 
 def load_data(config: Config, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None) -> Dataset:
@@ -57,39 +68,56 @@ def load_run_data(
     return data, split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
 
 
-def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], on_epoch: Callable | None = None) -> Run:
+def fingerprint(data: Dataset, parts: dict[str, np.ndarray]) -> str:
+    """A SHA-256 that changes with the rows, their labels, and the parts they are in."""
+    content = [data.provenance.get("sha256", "").encode(), data.y.tobytes(), *(parts[part].tobytes() for part in PARTS)]
+    return hashlib.sha256(b"|".join(content)).hexdigest()
+
+
+def begun(folder: str | os.PathLike) -> Config | None:
+    """The settings of the run that was to end in this folder; None where none was begun. Raises InputError, UsageError."""
+    for place in (unfinished(folder), Path(folder)):
+        if (place / CONFIG).exists():
+            return Config.from_json(read_text(place / CONFIG), file=str(place / CONFIG))
+    return None
+
+
+def is_finished(folder: str | os.PathLike) -> bool:
+    """Whether there is nothing to go on with: no unfinished run, and no checkpoint of one that was interrupted."""
+    return not unfinished(folder).exists() and not (Path(folder) / CHECKPOINT).exists()
+
+
+def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], watch: Watch | None = None) -> Run:
     """Train, and judge once on the test part, beside two baselines on the same rows.
 
     The baselines choose nothing, so they get the validation rows to train on as well.
     """
-    classifier, history = train_classifier(data, parts["train"], parts["validation"], config, on_epoch)
+    classifier, histories = train_classifier(data, parts["train"], parts["validation"], config, watch)
     classes, test = len(data.class_names), parts["test"]
     rest = np.concatenate([parts["train"], parts["validation"]])
-    fitted_on, judged = data.subset(rest), data.subset(test)
-    scale = type(classifier.preprocessing).fit(*fitted_on.inputs())
-    logistic = Logistic(scale.flat(*fitted_on.inputs()), fitted_on.y, classes)
+    scale = type(classifier.preprocessing).fit(data, rest)
+    logistic = Logistic(scale.flat(data, rest), data.y[rest], classes)
+    answers = {part: classifier.predict_rows(data, parts[part]) for part in PARTS}
     probabilities = {
-        "CNN": classifier.predict_proba(*judged.inputs()),
-        "logistic regression": logistic.predict_proba(scale.flat(*judged.inputs())),
+        "CNN": answers["test"],
+        "logistic regression": logistic.predict_proba(scale.flat(data, test)),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
     groups = None if data.groups is None else data.groups[test]
     scores = {
         name: score_part(data.y[test], p, classifier.decide(p), data.class_names, groups) for name, p in probabilities.items()
     }
-    confusion = {}
-    for part in PARTS:
-        rows = data.subset(parts[part])
-        predicted = classifier.decide(classifier.predict_proba(*rows.inputs()))
-        confusion[part] = metrics.confusion_matrix(rows.y, predicted, classes)
-    classifier.card = card(config, data, parts, history, scores["CNN"])
-    return Run(config, data, parts, classifier, history, scores, confusion, probabilities, logistic.converged)
+    confusion = {
+        part: metrics.confusion_matrix(data.y[parts[part]], classifier.decide(p), classes) for part, p in answers.items()
+    }
+    classifier.card = card(config, data, parts, histories, scores["CNN"])
+    return Run(config, data, parts, classifier, histories, scores, confusion, probabilities, logistic.converged)
 
 
 def write(run: Run, folder: Path) -> None:
     """Write the run's files into an existing folder (see `output.new_folder`). Raises OutputError."""
-    save_text(folder / "config.json", run.config.to_json())
-    save_text(folder / "history.csv", run.history.to_csv())
+    save_text(folder / CONFIG, run.config.to_json())
+    save_text(folder / "history.csv", to_csv(run.histories))
     save_text(folder / "metrics.json", json.dumps(summary(run), indent=2, allow_nan=False) + "\n")
     save_classifier(folder / "model.npz", run.classifier)
     figures = draw(run, folder / "figures")
@@ -102,9 +130,12 @@ def draw(run: Run, folder: Path) -> list[Path]:
 
     if not plots.available():
         return []
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # of a run that was interrupted
     figures = {
-        "learning_curves": plots.learning_curves(run.history.columns, run.history.best_epoch),
+        **{
+            f"learning_curves{f'_{number}' if number > 1 else ''}": plots.learning_curves(history.columns, history.best_epoch)
+            for number, history in enumerate(run.histories, 1)
+        },
         "confusion": plots.confusion_matrices({p: run.confusion[p] for p in ("train", "test")}, run.data.class_names),
     }
     if run.classifier.positive:
@@ -131,26 +162,31 @@ def summary(run: Run) -> dict:
         "parts": part_counts(run.data, run.parts),
         "rows_in_two_parts": shared_rows(run.data, run.parts),
         "groups_in_two_parts": shared_groups(run.data, run.parts),
-        "best_epoch": run.history.best_epoch,
-        "epochs": len(run.history.columns["epoch"]),
-        "training_seconds": round(run.history.seconds, 3),
+        "networks": [facts(history) for history in run.histories],
+        "interrupted": run.interrupted,
         "logistic_converged": run.logistic_converged,
         "data": run.data.provenance,
         "versions": versions(),
     }
 
 
-def card(config: Config, data: Dataset, parts: dict, history: History, scores: dict) -> dict:
+def card(config: Config, data: Dataset, parts: dict, histories: list[History], scores: dict) -> dict:
     """What a person who gets only the model file should know of it."""
     return {
         "notice": NOTICE,
         "settings": {**asdict(config), "data": config.data and Path(config.data).name},  # no folder of its maker's travels along
         "data": data.provenance,
         "parts": part_counts(data, parts),
-        "best_epoch": history.best_epoch,
+        "networks": [facts(history) for history in histories],
         "test": scores,
         "versions": versions(),
     }
+
+
+def facts(history: History) -> dict:
+    """One network's training in three numbers."""
+    columns = history.columns
+    return {"best_epoch": history.best_epoch, "epochs": len(columns["epoch"]), "seconds": round(history.seconds, 3)}
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,8 @@ from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
-from bcdetect.report import WILSON
+from bcdetect.external import External
+from bcdetect.report import WILSON, chosen_epochs
 from bcdetect.run import Run
 from bcdetect.splits import part_counts, shared_groups, shared_rows
 from bcdetect.tables import confusion_table, number, score_table, table
@@ -53,13 +54,15 @@ def interval_method(dataset: Dataset) -> str:
     return "bootstrap over whole groups" if dataset.groups is not None else WILSON
 
 
-def epoch(epochs: int) -> Callable[[dict, float], None]:
+def epoch(config: Config) -> Callable[[dict, float], None]:
     """A function that prints one line an epoch."""
 
     def show(row: dict, seconds_left: float) -> None:
+        network = f"network {row['network']}/{config.ensemble}  " if config.ensemble > 1 else ""
         print(
-            f"epoch {int(row['epoch']):3}/{epochs}  loss {row['loss']:.4f}  validation loss {row['validation_loss']:.4f}  "
-            f"validation AUC {row['validation_auc']:.4f}  at most {duration(seconds_left)} left",
+            f"{network}epoch {int(row['epoch']):3}/{config.epochs}  loss {row['loss']:.4f}  "
+            f"validation loss {row['validation_loss']:.4f}  AUC {row['validation_auc']:.4f}  rate {row['lr']:.1e}  "
+            f"{row['rows_per_second']:,.0f} rows/s  at most {duration(seconds_left)} left",
             flush=True,
         )
 
@@ -77,12 +80,12 @@ def result(run: Run, folder) -> str:
     """The table on the test part, and where everything is."""
     names = run.data.class_names
     rows = len(run.parts["test"])
-    stopped = (
-        f"kept the weights of epoch {run.history.best_epoch} of {len(run.history.columns['epoch'])} (lowest validation loss)"
-    )
+    kept = {"last": "the last", "validation_auc": "highest validation AUC", "validation_loss": "lowest validation loss"}
+    stopped = f"kept the weights of {chosen_epochs(run)} ({kept[run.config.monitor]})"
+    seconds = sum(history.seconds for history in run.histories)
     lines = [
         "",
-        f"{stopped}; trained in {duration(run.history.seconds)}",
+        f"{stopped}; trained in {duration(seconds)}",
         "",
         f"The untouched test part, {rows} rows" + (f"; positive = {run.classifier.positive}" if run.classifier.positive else ""),
         "",
@@ -99,11 +102,30 @@ def result(run: Run, folder) -> str:
         f"  python -m bcdetect evaluate --config {quote(str(Path(folder) / 'config.json'))} --cv 10x10",
         *([SEARCHED] if run.data.provenance["source"] == "wisconsin" else []),
         "",
+        *([f"interrupted; go on with: python -m bcdetect train --resume {quote(str(folder))}"] if run.interrupted else []),
         f"written to {folder}: model.npz, metrics.json, report.html and more",
         *([] if plots.available() else [plots.MISSING]),
         NOTICE,
     ]
     return "\n".join(lines)
+
+
+def external(result: External) -> str:
+    """The table of a saved model on new data."""
+    dataset = result.data
+    return "\n".join(
+        [
+            f"{dataset.name}: {dataset.described()}" + (f"; positive = {dataset.positive}" if dataset.positive else ""),
+            *[f"left out: {bad}" for bad in dataset.provenance.get("bad", [])],
+            *[f"warning: {text}" for text in result.warnings],
+            "",
+            confusion_table(result.confusion, dataset.class_names),
+            "",
+            score_table(result.scores),
+            f"(95 % intervals: {interval_method(dataset)}; - where every resample gives the same)",
+            NOTICE,
+        ]
+    )
 
 
 def fold(done: int, of: int) -> None:

@@ -1,23 +1,28 @@
-"""The training loop: batches, losses, early stopping."""
+"""The training loop: epochs of batches, the validation part's judgement, and the weights of the best epoch."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 import tinycnn as tc
 from bcdetect import metrics
 from bcdetect.augment import augment
+from bcdetect.batches import Rows, batches, epoch_rows
+from bcdetect.checkpoint import Checkpoint
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
-from bcdetect.errors import InputError, TrainingError
-from bcdetect.models import picture_cnn, tabular_cnn
+from bcdetect.errors import InputError, TrainingError, UsageError
+from bcdetect.models import build
 from bcdetect.preprocessing import PictureScaler, Standardiser
+from bcdetect.recipe import Mixup, described, judging_loss, make_loss, make_optimizer
+from bcdetect.transfer import start_from
 
 
 @dataclass
@@ -27,42 +32,184 @@ class History:
     columns: dict[str, list[float]] = field(default_factory=dict)
     best_epoch: int = 0
     seconds: float = 0.0
+    interrupted: bool = False
 
     def add(self, **values: float) -> None:
         """Append one epoch."""
         for name, value in values.items():
             self.columns.setdefault(name, []).append(value)
 
-    def to_csv(self) -> str:
-        """One line an epoch."""
-        lines = [",".join(self.columns), *(",".join(map(repr, row)) for row in zip(*self.columns.values(), strict=True))]
-        return "\n".join(lines) + "\n"
+    def rows(self) -> list[list[float]]:
+        """One row an epoch, in the order of the columns."""
+        return list(map(list, zip(*self.columns.values(), strict=True)))
+
+
+def to_csv(histories: list[History]) -> str:
+    """One line an epoch; of several networks, one after the other, with their number in front."""
+    several = len(histories) > 1
+    lines = [",".join([*(["network"] if several else []), *histories[0].columns])]
+    for number, history in enumerate(histories, 1):
+        lines += [",".join(map(repr, [*([number] if several else []), *row])) for row in history.rows()]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass
+class Watch:
+    """What goes on beside training: `say` gets lines for people, `on_epoch` each epoch's numbers and the seconds left at most.
+
+    `stop` is asked after every batch; `checkpoint` keeps what a later process needs to go on.
+    """
+
+    say: Callable[[str], None] = lambda line: None
+    on_epoch: Callable[[dict[str, float], float], None] = lambda row, left: None
+    stop: Callable[[], bool] = lambda: False
+    checkpoint: Checkpoint | None = None
 
 
 def train_classifier(
-    data: Dataset, train: np.ndarray, validation: np.ndarray, config: Config, on_epoch=None
-) -> tuple[Classifier, History]:
+    data: Dataset, train: np.ndarray, validation: np.ndarray, config: Config, watch: Watch | None = None
+) -> tuple[Classifier, list[History]]:
     """Fit preprocessing and network on the rows `train`, choosing the epoch on the rows `validation`; others are not used.
 
-    Raises InputError when a value anywhere in the data is beyond what the model can take, TrainingError when training diverges.
+    `ensemble` networks are trained from the seeds `seed`, `seed` + 1, ..., each with a history of its own. Raises InputError
+    when a value anywhere in the data is beyond what the model can take, TrainingError when training diverges, KeyboardInterrupt
+    when `watch` stops it before its first epoch is done.
     """
+    watch = watch or Watch()
     if data.pictures:
-        return _train_on_pictures(data, train, validation, config, on_epoch)
-    preprocessing = Standardiser.fit(data.x[train])
-    _refuse_beyond(data, preprocessing)
-    model = tabular_cnn(config, len(data.feature_names), len(data.class_names))
-    parts = [(preprocessing.transform(data.x[rows]), data.y[rows]) for rows in (train, validation)]
-    history = fit(model, *parts, config, on_epoch)
-    return Classifier(model, preprocessing, data.feature_names, data.class_names), history
+        preprocessing = PictureScaler.fit(data, train)
+    else:
+        preprocessing = Standardiser.fit(data, train)
+        _refuse_beyond(data, preprocessing)
+    if config.init is not None and not data.pictures:
+        raise UsageError("init starts a network of pictures, and this is a table", hint="Leave --init out")
+    parts = [Rows(data, rows, preprocessing) for rows in (train, validation)]
+    models, histories = [], []
+    for number in range(config.ensemble):
+        member = replace(config, seed=config.seed + number)
+        model, lines = (build(member, data), []) if member.init is None else start_from(member, data)
+        for line in [] if number else [*described(member, parts[0].y, data.class_names), *lines]:
+            watch.say(line)
+        trainer = Trainer(model, *parts, member, changes(data, preprocessing, member))
+        if watch.checkpoint is not None:
+            watch.checkpoint.restore(number, trainer)
+        trainer.run(watch, number)
+        models.append(trainer.model)
+        histories.append(trainer.history)
+        if trainer.history.interrupted:
+            break
+    classifier = Classifier(
+        models, preprocessing, data.feature_names, data.class_names, flips=data.pictures and config.tta == "flip"
+    )
+    return classifier, histories
 
 
-def _train_on_pictures(data, train, validation, config, on_epoch):
-    parts = [data.subset(rows) for rows in (train, validation)]
-    preprocessing = PictureScaler.fit(*parts[0].inputs())
-    model = picture_cnn(config, data.x.shape[1:], len(data.class_names))
-    arrays = [(preprocessing.transform(*part.inputs()), part.y) for part in parts]
-    history = fit(model, *arrays, config, on_epoch, lambda x, rng: augment(x, config, rng))
-    return Classifier(model, preprocessing, data.feature_names, data.class_names), history
+def changes(data: Dataset, preprocessing, config: Config) -> Callable | None:
+    """How each batch of the training part is changed, as `Trainer` takes it."""
+    if not data.pictures:
+        return None
+    black, white = preprocessing.ends()
+    return lambda x, missing, rng: augment(x, config, rng, black, white, missing)
+
+
+class Trainer:
+    """One network's training, epoch by epoch.
+
+    Everything random follows from the seed and the numbers of epoch and batch, so that a process that takes up another one's
+    checkpoint ends with the same bits as one that was never interrupted.
+    """
+
+    def __init__(self, model: tc.Sequential, train: Rows, validation: Rows, config: Config, change: Callable | None = None):
+        """`change(x, missing, rng)` makes each batch of the training part another one."""
+        self.model, self.train, self.validation, self.config, self.change = model, train, validation, config, change
+        outputs = model.output_shape[0]
+        self.loss, self.judging_loss = make_loss(config, outputs, train.y), judging_loss(outputs)
+        steps = len(list(batches(len(epoch_rows(train.y, config, 0)), config.batch_size)))
+        self.optimizer = make_optimizer(model, config, steps)
+        self.ema = tc.EMA(model, config.ema) if config.ema else None
+        self.history, self.best, self.best_state = History(), [math.inf], model.get_state()
+
+    def run(self, watch: Watch, number: int = 0) -> None:
+        """Train to the end, or until `watch` stops it, and leave the model with the weights of the best epoch."""
+        start = time.monotonic() - self.history.seconds
+        while not self.finished():
+            row = self.epoch(watch.stop)
+            if row is None:
+                self.history.interrupted = True
+                break
+            self.history.seconds = time.monotonic() - start
+            done = len(self.history.columns["epoch"])
+            watch.on_epoch({"network": number + 1, **row}, self.history.seconds / done * (self.config.epochs - done))
+            if watch.checkpoint is not None:
+                watch.checkpoint.offer(number, self)
+        if not self.history.best_epoch:
+            raise KeyboardInterrupt
+        self.model.set_state(self.best_state)
+
+    def finished(self) -> bool:
+        """Whether all epochs are done, or none was better for as long as the settings' patience."""
+        done = len(self.history.columns.get("epoch", ()))
+        waits = self.config.monitor != "last"
+        return done >= self.config.epochs or (waits and done - self.history.best_epoch >= self.config.patience)
+
+    def epoch(self, stop: Callable[[], bool]) -> dict[str, float] | None:
+        """Train on every row once and judge; the epoch's numbers, or None when `stop` said so before its end.
+
+        Raises TrainingError when training diverges.
+        """
+        number = len(self.history.columns.get("epoch", ())) + 1
+        rows, total, start = epoch_rows(self.train.y, self.config, number), 0.0, time.monotonic()
+        for batch in batches(len(rows), self.config.batch_size):
+            try:
+                total += self.step(rows[batch], np.random.default_rng([self.config.seed, number, batch.start]))
+            except tc.DivergenceError as error:
+                raise TrainingError(str(error).rstrip("."), hint="Pass a smaller one with --set lr=NUMBER") from error
+            if stop():
+                return None
+        rate = len(rows) / (time.monotonic() - start)
+        with self.ema.applied() if self.ema else nullcontext():
+            row = {"epoch": number, "loss": total / len(rows), "lr": self.optimizer.lr, **self.judge()}
+            value = self.monitored(row)
+            if value < self.best:
+                self.best, self.history.best_epoch, self.best_state = value, number, self.model.get_state()
+        self.history.add(**row)
+        return {**row, "rows_per_second": rate}
+
+    def step(self, chosen: np.ndarray, rng: np.random.Generator) -> float:
+        """One batch of the training part: the sum of its rows' losses."""
+        x, loss = self.train.inputs(chosen), self.loss
+        if self.change is not None:
+            x = self.change(x, self.train.missing(chosen), rng)
+        if self.config.mixup:
+            mixup = Mixup(self.config.mixup, len(x), rng)
+            x, loss = mixup.inputs(x), mixup.loss(loss)
+        value = self.model.train_step(x, self.train.y[chosen], loss, self.optimizer)
+        if self.ema is not None:
+            self.ema.update()
+        return value * len(chosen)
+
+    def judge(self) -> dict[str, float]:
+        """The validation part's loss, unweighted, and AUC (macro one-vs-rest for three and more classes)."""
+        y, count = self.validation.y, len(self.validation)
+        logits = np.concatenate(
+            [self.model.predict(self.validation.inputs(np.arange(i, min(i + 256, count)))) for i in range(0, count, 256)]
+        )
+        value, _ = self.judging_loss(logits, y)
+        if logits.shape[1] == 1:
+            auc = metrics.roc_auc_score(y, logits[:, 0])
+        elif logits.shape[1] == 2:
+            auc = metrics.roc_auc_score(y, logits[:, 1] - logits[:, 0])
+        else:
+            auc = metrics.macro_auc_score(y, tc.ops.softmax(logits))
+        return {"validation_loss": value, "validation_auc": auc}
+
+    def monitored(self, row: dict[str, float]) -> list[float]:
+        """What decides which epoch is kept, the smaller the better: the first number, and the next where it is the same."""
+        if self.config.monitor == "last":
+            return [-row["epoch"]]
+        if self.config.monitor == "validation_auc":
+            return [-row["validation_auc"], row["validation_loss"]]
+        return [row["validation_loss"]]
 
 
 def _refuse_beyond(data: Dataset, preprocessing: Standardiser) -> None:
@@ -76,106 +223,3 @@ def _refuse_beyond(data: Dataset, preprocessing: Standardiser) -> None:
             where=f"row {row + 1}, column {data.feature_names[column]!r}",
             hint="Correct or remove the row",
         )
-
-
-def fit(
-    model: tc.Sequential,
-    train: tuple[np.ndarray, np.ndarray],
-    validation: tuple[np.ndarray, np.ndarray],
-    config: Config,
-    on_epoch: Callable[[dict[str, float], float], None] | None = None,
-    change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
-) -> History:
-    """Train in place, and leave the model with the weights of the epoch with the lowest validation loss.
-
-    `train` and `validation` are (x, y): x (N, *input_shape) preprocessed, y (N,) class numbers. `on_epoch` gets each epoch's
-    numbers and the estimated seconds left; `change` makes each batch another one. Raises TrainingError when training diverges.
-    """
-    x, y = train
-    classes = max(2, model.output_shape[0])
-    loss = make_loss(model, config, y, classes)
-    plain_loss = make_loss(model, config, None, classes)
-    steps = len(list(batches(len(_epoch_rows(y, config, 0)), config.batch_size)))
-    optimizer = make_optimizer(model, config, steps)
-    history, best, best_state, start = History(), math.inf, model.get_state(), time.monotonic()
-    for epoch in range(1, config.epochs + 1):
-        total = seen = 0.0
-        rows = _epoch_rows(y, config, epoch)
-        for batch in batches(len(rows), config.batch_size):
-            chosen = rows[batch]
-            inputs = x[chosen] if change is None else change(x[chosen], np.random.default_rng([config.seed, epoch, batch.start]))
-            try:
-                value = model.train_step(inputs, y[chosen], loss, optimizer)
-            except tc.DivergenceError as error:
-                raise TrainingError(str(error).rstrip("."), hint="Pass a smaller one with --set lr=NUMBER") from error
-            total, seen = total + value * len(chosen), seen + len(chosen)
-        row = {"epoch": epoch, "loss": total / seen, "lr": optimizer.lr, **judge(model, *validation, plain_loss)}
-        history.add(**row)
-        if row["validation_loss"] < best:
-            best, history.best_epoch, best_state = row["validation_loss"], epoch, model.get_state()
-        history.seconds = time.monotonic() - start
-        if on_epoch is not None:
-            on_epoch(row, history.seconds / epoch * (config.epochs - epoch))
-        if epoch - history.best_epoch >= config.patience:
-            break
-    model.set_state(best_state)
-    return history
-
-
-def judge(model: tc.Sequential, x: np.ndarray, y: np.ndarray, loss: tc.Loss) -> dict[str, float]:
-    """The validation loss, unweighted, and the AUC (macro one-vs-rest for three and more classes)."""
-    logits = model.predict(x)
-    value, _ = loss(logits, y)
-    if logits.shape[1] == 1:
-        auc = metrics.roc_auc_score(y, logits[:, 0])
-    elif logits.shape[1] == 2:
-        auc = metrics.roc_auc_score(y, logits[:, 1] - logits[:, 0])
-    else:
-        auc = metrics.macro_auc_score(y, tc.ops.softmax(logits))
-    return {"validation_loss": value, "validation_auc": auc}
-
-
-def batches(count: int, size: int) -> Iterator[slice]:
-    """Slices of `size`; a last batch of one row, which batch norm cannot take, joins its neighbour."""
-    starts = list(range(0, count, size))
-    if len(starts) > 1 and count - starts[-1] == 1:
-        starts.pop()
-    for start, end in zip(starts, [*starts[1:], count], strict=True):
-        yield slice(start, end)
-
-
-def make_loss(model: tc.Sequential, config: Config, y: np.ndarray | None, classes: int) -> tc.Loss:
-    """The loss that the model's head needs; with `balance` "weights" and labels y, weighted against their imbalance."""
-    weights = class_weights(y, classes) if y is not None and config.balance == "weights" else None
-    if model.output_shape == (1,):
-        return tc.BCEWithLogits(pos_weight=1.0 if weights is None else weights[1] / weights[0])
-    return tc.SoftmaxCrossEntropy(class_weight=weights)
-
-
-def class_weights(y: np.ndarray, classes: int) -> np.ndarray:
-    """N / (K * N_k): each class weighs the same in total. Shape: (K,)."""
-    return len(y) / (classes * np.bincount(y, minlength=classes))
-
-
-def make_optimizer(model: tc.Sequential, config: Config, steps: int) -> tc.Optimizer:
-    """The optimizer of the settings, with its schedule; `steps` is the number of steps an epoch."""
-    lr = config.lr
-    if config.schedule == "cosine":
-        lr = tc.CosineWarmup(config.lr, config.epochs * steps, min(config.warmup, config.epochs - 1) * steps)
-    elif config.schedule == "step":
-        lr = tc.StepDecay(config.lr, every=max(1, config.epochs * steps // 3), factor=0.1)
-    shared = {"lr": lr, "weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
-    if config.optimizer == "sgd":
-        return tc.SGD(model.parameters(), momentum=0.9, **shared)
-    return {"adam": tc.Adam, "adamw": tc.AdamW}[config.optimizer](model.parameters(), **shared)
-
-
-def _epoch_rows(y: np.ndarray, config: Config, epoch: int) -> np.ndarray:
-    """The epoch's rows in random order; with `balance` "oversample", small classes are drawn again up to the largest."""
-    rng = np.random.default_rng([config.seed, epoch])
-    rows = np.arange(len(y))
-    if config.balance == "oversample":
-        counts = np.bincount(y)
-        extra = [rng.choice(np.flatnonzero(y == k), counts.max() - n) for k, n in enumerate(counts) if n]
-        rows = np.concatenate([rows, *extra])
-    return rng.permutation(rows)

@@ -15,11 +15,11 @@ from machine import finish, spread
 from torch import nn
 
 import tinycnn as tc
+from bcdetect.batches import batches
 from bcdetect.config import Config
 from bcdetect.models import tabular_cnn
 from bcdetect.preprocessing import Standardiser
 from bcdetect.run import load_run_data
-from bcdetect.training import batches
 
 BATCH, ROUNDS = 32, 60
 
@@ -81,7 +81,7 @@ def main() -> None:
     config = Config(pooling="average")
     data, parts = load_run_data(config)
     rows = np.concatenate([parts["train"], parts["validation"]])
-    x, y = Standardiser.fit(data.x[rows]).transform(data.x[rows]), data.y[rows]
+    x, y = Standardiser.fit(data, rows).transform(data.x[rows]), data.y[rows]
     mine = [(x[b], y[b]) for b in batches(len(y), BATCH)]
     torch_y = torch.tensor(y, dtype=torch.float32)[:, None]
     torch_x = torch.tensor(x.transpose(0, 3, 1, 2).copy())

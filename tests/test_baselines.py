@@ -20,7 +20,8 @@ def golden():
 @pytest.fixture(scope="module")
 def wisconsin():
     data = load_wisconsin()
-    return Standardiser.fit(data.x).flat(data.x), data.y
+    rows = np.arange(len(data.y))
+    return Standardiser.fit(data, rows).flat(data, rows), data.y
 
 
 def test_two_classes_are_scikit_learns_on_the_wisconsin_data(golden, wisconsin):

@@ -74,7 +74,7 @@ def test_what_is_not_a_model_file_is_refused(tmp_path):
 
 
 def test_a_plain_tinycnn_model_is_refused_with_the_reason(tmp_path):
-    tc.save(tmp_path / "plain.npz", small_run().classifier.model)
+    tc.save(tmp_path / "plain.npz", small_run().classifier.models[0])
     refused(tmp_path / "plain.npz", "without the preprocessing")
 
 
@@ -87,7 +87,7 @@ def resealed(path, change):
 
 
 def other_weights(arrays, meta):
-    state = [name for name in arrays if name.startswith("model/") and name.endswith("weight")]
+    state = [name for name in arrays if name.startswith("models/0/") and name.endswith("weight")]
     for name in state:
         arrays[name][...] = arrays[name][::-1].copy()
 
@@ -97,7 +97,7 @@ def shifted_mean(arrays, meta):
 
 
 def nan_weight(arrays, meta):
-    arrays["model/dense_1.weight"][0, 0] = np.nan
+    arrays["models/0/dense_1.weight"][0, 0] = np.nan
 
 
 def nan_mean(arrays, meta):
@@ -167,7 +167,7 @@ def test_a_seal_made_anew_does_not_help(path, change, words):
 def test_a_changed_array_under_the_old_seal_is_refused(path):
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    arrays["model/dense_1.weight"][0, 0] += 1e-3
+    arrays["models/0/dense_1.weight"][0, 0] += 1e-3
     np.savez(path, **arrays)
     refused(path, "SHA-256 does not match")
 
@@ -175,8 +175,8 @@ def test_a_changed_array_under_the_old_seal_is_refused(path):
 def test_no_row_of_the_data_is_in_the_file(path):
     run = small_run()
     arrays, _, _ = read_arrays(path)
-    assert {name.partition("/")[0] for name in arrays} == {"model", "preprocessing", "self_test"}
-    assert {name for name in arrays if not name.startswith("model/")} == {
+    assert {name.partition("/")[0] for name in arrays} == {"models", "preprocessing", "self_test"}
+    assert {name for name in arrays if not name.startswith("models/0/")} == {
         "preprocessing/mean", "preprocessing/std", "self_test/x", "self_test/probabilities",
     }  # fmt: skip
     assert not (arrays["self_test/x"][:, None, :] == run.data.x[None]).any(), "the self-test's rows must be made up"

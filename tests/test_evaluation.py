@@ -23,11 +23,12 @@ def test_scores_of_two_classes_worked_by_hand():
     scores = score_part(y_true, np.column_stack([1 - positive, positive]), y_pred, ("benign", "malignant"))
     values = {name: entry["value"] for name, entry in scores.items()}
     expected = {"accuracy": 8 / 10, "sensitivity": 3 / 4, "specificity": 5 / 6, "precision": 3 / 4, "f1": 3 / 4}
+    expected["balanced_accuracy"] = 19 / 24
     assert values == pytest.approx(expected | {"roc_auc": 23 / 24})  # 24 pairs, one of them the wrong way round
     # Wilson for 8 of 10: (8 + 1.9208 -+ 1.96 sqrt(1.6 + .9604)) / 13.8415
     assert (scores["accuracy"]["low"], scores["accuracy"]["high"]) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert (scores["sensitivity"]["low"], scores["sensitivity"]["high"]) == pytest.approx((0.3006, 0.9544), abs=1e-4)
-    for name in ("f1", "roc_auc"):
+    for name in ("balanced_accuracy", "f1", "roc_auc"):
         assert scores[name]["low"] < scores[name]["value"] <= scores[name]["high"] <= 1
 
 
@@ -36,7 +37,7 @@ def test_scores_of_three_classes_worked_by_hand():
     y_pred = np.array([0, 1, 1, 1, 1, 0])
     scores = score_part(y_true, np.eye(3)[y_pred] * 0.8 + 0.2 / 3, y_pred, "abc")
     values = {name: entry["value"] for name, entry in scores.items()}
-    assert values["accuracy"] == pytest.approx(4 / 6)
+    assert values["accuracy"] == pytest.approx(4 / 6) and values["balanced_accuracy"] == pytest.approx(1 / 2)
     assert [values[f"sensitivity of {k}"] for k in "abc"] == pytest.approx([1 / 2, 1, 0])
     assert values["macro_f1"] == pytest.approx((1 / 2 + 6 / 7 + 0) / 3)
 
@@ -57,7 +58,7 @@ def learned(monkeypatch, data, test):
         patch.setattr(evaluation, "train_classifier", lambda *a: seen.append(original(*a)) or seen[-1])
         result = run_fold(data, test, FAST)
     ((classifier, _),) = seen
-    return result, {**classifier.model.get_state(), **classifier.preprocessing.state()}
+    return result, {**classifier.models[0].get_state(), **classifier.preprocessing.state()}
 
 
 def test_nothing_of_the_test_fold_is_learned(monkeypatch):

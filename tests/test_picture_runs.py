@@ -92,7 +92,7 @@ def test_sequences_become_channels_and_may_be_missing(folder):
     rows[2] = "benign/02.png,,benign"
     data = load_dataset(manifest(folder, rows, "t1,t2,label"), size=SIZE)
     assert data.x.shape == (12, SIZE, SIZE, 2) and data.missing.sum() == 1 and data.missing[2, 1]
-    scaled = PictureScaler.fit(data.x, data.missing).transform(data.x, data.missing)
+    scaled = PictureScaler.fit(data, np.arange(12)).transform(data.x, data.missing)
     assert (scaled[2, :, :, 1] == 0).all() and abs(scaled[~data.missing[:, 1], :, :, 1].mean()) < 1e-3
 
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from trained import SMALL, clouds, process, small_run
 
 import tinycnn as tc
-from bcdetect import metrics, training
+from bcdetect import metrics
+from bcdetect.batches import batches
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, TrainingError
 from bcdetect.models import tabular_cnn
 from bcdetect.preprocessing import Standardiser
-from bcdetect.training import batches, class_weights, fit, make_loss, train_classifier
+from bcdetect.recipe import class_weights, make_loss
+from bcdetect.training import Trainer, Watch, to_csv, train_classifier
 from tinycnn.bundle import read_arrays
 
 FAST = replace(SMALL, epochs=2)
@@ -36,23 +38,26 @@ def test_only_the_training_part_is_fitted_to():
     x, y = run.data.x.copy(), run.data.y.copy()
     x[test], y[test] = x[test] * 3 + 1, 1 - y[test]
     after, _ = train_classifier(replace(run.data, x=x, y=y), train, validation, FAST)
-    assert same_state(before.model.get_state(), after.model.get_state())
+    assert same_state(before.models[0].get_state(), after.models[0].get_state())
     x[validation] *= 2
     after, _ = train_classifier(replace(run.data, x=x, y=y), train, validation, FAST)
     np.testing.assert_array_equal(after.preprocessing.mean, before.preprocessing.mean)
     np.testing.assert_array_equal(after.preprocessing.std, before.preprocessing.std)
 
 
+def fitted_to(x):
+    return Standardiser.fit(replace(clouds((1, 1)), x=x), np.arange(len(x)))
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.1, -1e6 / 3])  # the mean of 0.1s is not 0.1, and their deviation not 0
 def test_a_constant_feature_says_nothing_and_breaks_nothing(constant):
-    x = np.column_stack([np.linspace(0, 1, 357), np.full(357, constant)])
-    fitted = Standardiser.fit(x)
-    z = fitted.flat(np.array([[0.5, constant], [0.5, constant + 1]]))
+    fitted = fitted_to(np.column_stack([np.linspace(0, 1, 357), np.full(357, constant)]))
+    z = fitted.scaled(np.array([[0.5, constant], [0.5, constant + 1]]))
     np.testing.assert_allclose(z[:, 1], [0, 1], atol=1e-6)
 
 
 def test_values_far_beyond_the_training_part_are_marked():
-    fitted = Standardiser.fit(np.array([[0.0, 1.0], [2.0, 3.0]]))
+    fitted = fitted_to(np.array([[0.0, 1.0], [2.0, 3.0]]))
     x = np.array([[1.0, 2.0], [np.nan, 2.0], [np.inf, 1e20], [-1e12, 2.0], [1e6, 2.0], [1e308, -1e308]])
     assert fitted.beyond(x).tolist() == [[False, False], [True, False], [True, True], [True, False], [False, False], [True, True]]
 
@@ -70,14 +75,28 @@ def test_a_value_that_would_drown_the_others_is_refused_wherever_it_stands(row, 
         train_classifier(replace(data, x=x), train, validation, FAST)
 
 
+class Arrays:
+    """Rows that are preprocessed already."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return len(self.y)
+
+    def inputs(self, chosen):
+        return self.x[chosen]
+
+
 def noisy_fit(config, seed=0):
     """Train where the validation part's labels are turned round, so that learning makes it worse; every epoch's state."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((60, 6, 1, 1)).astype(np.float32)
     y = (x[:, 0, 0, 0] > 0).astype(int)
     model, states = tabular_cnn(config, 6, 2), []
-    history = fit(model, (x[:40], y[:40]), (x[40:], 1 - y[40:]), config, lambda row, left: states.append(model.get_state()))
-    return model, history, states
+    trainer = Trainer(model, Arrays(x[:40], y[:40]), Arrays(x[40:], 1 - y[40:]), config)
+    trainer.run(Watch(on_epoch=lambda row, left: states.append(model.get_state())))
+    return model, trainer.history, states
 
 
 def test_early_stopping_brings_back_a_copy_of_the_best_weights():
@@ -91,7 +110,7 @@ def test_early_stopping_brings_back_a_copy_of_the_best_weights():
 
 def test_the_history_reads_back_from_its_csv():
     _, history, _ = noisy_fit(replace(SMALL, epochs=3))
-    header, *rows = history.to_csv().splitlines()
+    header, *rows = to_csv([history]).splitlines()
     assert header == "epoch,loss,lr,validation_loss,validation_auc"
     np.testing.assert_array_equal(np.array([row.split(",") for row in rows], float)[:, 3], history.columns["validation_loss"])
 
@@ -104,15 +123,15 @@ def test_class_weights_make_every_class_weigh_the_same():
         config = replace(SMALL, balance="weights", head=head)
         model = tabular_cnn(config, 4, 2)
         z = np.zeros((4, model.output_shape[0]), np.float32)
-        _, grad = make_loss(model, config, np.array([0, 0, 0, 1]), 2)(z, np.array([0, 0, 0, 1]))
+        _, grad = make_loss(config, z.shape[1], np.array([0, 0, 0, 1]))(z, np.array([0, 0, 0, 1]))
         assert abs(grad[:, -1]).tolist()[3] == pytest.approx(3 * abs(grad[0, -1]), rel=1e-5)
-        _, plain = make_loss(model, replace(config, balance="none"), np.array([0, 0, 0, 1]), 2)(z, np.array([0, 0, 0, 1]))
+        _, plain = make_loss(replace(config, balance="none"), z.shape[1], np.array([0, 0, 0, 1]))(z, np.array([0, 0, 0, 1]))
         assert abs(plain[3, -1]) == pytest.approx(abs(plain[0, -1]))
 
 
 def test_the_validation_loss_that_chooses_the_epoch_is_unweighted():
     data = clouds((40, 12), features=3)
-    classifier, history = train_classifier(
+    classifier, (history,) = train_classifier(
         data, np.r_[0:30, 40:49], np.r_[30:40, 49:52], replace(SMALL, epochs=1, balance="weights")
     )
     rows = np.r_[30:40, 49:52]
@@ -123,9 +142,9 @@ def test_the_validation_loss_that_chooses_the_epoch_is_unweighted():
 @pytest.mark.parametrize("balance", ["none", "oversample"])
 def test_over_sampling_balances_the_training_part_alone(balance, monkeypatch):
     data, seen, judged = clouds((40, 12), features=3), [], []
-    step, judge = tc.Sequential.train_step, training.judge
+    step, predict = tc.Sequential.train_step, tc.Sequential.predict
     monkeypatch.setattr(tc.Sequential, "train_step", lambda self, x, y, *a: seen.append((x, y)) or step(self, x, y, *a))
-    monkeypatch.setattr(training, "judge", lambda model, x, y, loss: judged.append(len(y)) or judge(model, x, y, loss))
+    monkeypatch.setattr(tc.Sequential, "predict", lambda self, x: judged.append(len(x)) or predict(self, x))
     train, validation = np.r_[0:30, 40:49], np.r_[30:40, 49:52]
     classifier, _ = train_classifier(data, train, validation, replace(SMALL, epochs=1, balance=balance))
     counts = np.bincount(np.concatenate([y for _, y in seen])).tolist()
@@ -141,10 +160,10 @@ def test_both_heads_learn(head, balance):
     run = small_run()
     train, validation, test = run.parts.values()
     config = replace(SMALL, head=head, balance=balance)
-    classifier, history = train_classifier(run.data, train, validation, config)
+    classifier, (history,) = train_classifier(run.data, train, validation, config)
     p = classifier.predict_proba(run.data.x[test])
     assert p.shape == (len(test), 2) and metrics.roc_auc_score(run.data.y[test], p[:, 1]) > 0.97
-    assert classifier.model.output_shape == ((1,) if head == "sigmoid" else (2,))
+    assert classifier.models[0].output_shape == ((1,) if head == "sigmoid" else (2,))
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
     assert history.columns["loss"][-1] < history.columns["loss"][0]
 
@@ -156,7 +175,7 @@ def test_three_classes_are_learned_by_every_optimizer(optimizer, lr, schedule):
     rows = np.random.default_rng(0).permutation(120)
     plain = {"filters": (8,), "units": 0, "dropout": 0.1, "weight_decay": 0.0, "batch_size": 8}
     config = replace(SMALL, epochs=15, optimizer=optimizer, lr=lr, schedule=schedule, **plain)
-    classifier, history = train_classifier(data, rows[:60], rows[60:90], config)
+    classifier, (history,) = train_classifier(data, rows[:60], rows[60:90], config)
     p = classifier.predict_proba(data.x[rows[90:]])
     assert p.shape == (30, 3) and (classifier.decide(p) == data.y[rows[90:]]).mean() > 0.8
     rates = history.columns["lr"]
@@ -198,8 +217,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     run = small_run()
     parts = run.parts["train"], run.parts["validation"]
     one, again, other = (train_classifier(run.data, *parts, replace(Config(), epochs=2, seed=s))[0] for s in (3, 3, 4))
-    assert same_state(one.model.get_state(), again.model.get_state())
-    assert not same_state(one.model.get_state(), other.model.get_state())
+    assert same_state(one.models[0].get_state(), again.models[0].get_state())
+    assert not same_state(one.models[0].get_state(), other.models[0].get_state())
 
 
 def test_the_weights_are_the_same_bits_in_every_process_and_on_one_and_two_threads(tmp_path):
@@ -209,11 +228,11 @@ def test_the_weights_are_the_same_bits_in_every_process_and_on_one_and_two_threa
         done = process("train", "--epochs", "3", "--out", tmp_path / threads, "--quiet", env=dict.fromkeys(names, threads))
         assert done.returncode == 0, done.stderr
         arrays, _, _ = read_arrays(tmp_path / threads / "model.npz")
-        digests.append(digest({name: a for name, a in arrays.items() if name.startswith("model/")}))
+        digests.append(digest({name: a for name, a in arrays.items() if name.startswith("models/0/")}))
     run = small_run()
     here, _ = train_classifier(run.data, run.parts["train"], run.parts["validation"], Config(epochs=3))
-    digests.append(digest({f"model/{name}": array for name, array in here.model.get_state().items()}))
-    assert len(set(digests)) == 1 and len(here.model.get_state()) > 4
+    digests.append(digest({f"models/0/{name}": array for name, array in here.models[0].get_state().items()}))
+    assert len(set(digests)) == 1 and len(here.models[0].get_state()) > 4
 
 
 def digest(arrays):

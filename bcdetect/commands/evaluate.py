@@ -8,19 +8,54 @@ from bcdetect.commands.doing import check_out, sayer, warm_up
 from bcdetect.commands.flags import add_data_flags, config_of
 from bcdetect.errors import UsageError
 
-HELP = "repeated cross-validation beside logistic regression on the same folds"
-THREADS = "worker processes"
+HELP = "a saved model on new, labelled data; or repeated cross-validation beside logistic regression on the same folds"
+THREADS = "worker processes of --cv"
 
 
 def add_flags(parser) -> None:
     """See HELP."""
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model.npz that train wrote, to be judged on")
+    parser.add_argument("file", metavar="DATA", nargs="?", help="labelled data, as train takes it")
+    parser.add_argument("--cv", metavar="RxK", help="instead: repeats x folds, such as 10x10, of training on --data")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--out", metavar="FILE.json", help="also write the scores, of --cv those of every fold")
     add_data_flags(parser)
-    parser.add_argument("--cv", required=True, metavar="RxK", help="repeats x folds, such as 10x10")
-    parser.add_argument("--out", metavar="FILE.json", help="also write the scores of every fold")
 
 
 def run(options) -> int:
     """See HELP."""
+    if options.cv is not None:
+        if options.model is not None:
+            raise UsageError("--cv trains models of its own", hint="Leave out MODEL, or --cv")
+        return _cross_validate(options)
+    if options.file is None:
+        raise UsageError("what is to be evaluated?", hint="Pass MODEL DATA, or --cv 10x10")
+    return _external(options)
+
+
+def _external(options) -> int:
+    import json
+
+    from bcdetect import external, show
+    from bcdetect.bundle import load_classifier
+    from bcdetect.output import save_text
+
+    if options.data is not None or options.settings or options.config is not None:
+        raise UsageError(
+            "a saved model keeps its settings", hint="Pass MODEL DATA, and --label, --positive or --group for the data"
+        )
+    check_out(options.out, options.file)
+    classifier, digest = load_classifier(options.model)
+    data = external.load_for(classifier, options.file, options.label, options.positive, options.group, options.skip_bad)
+    result = external.evaluate(classifier, data)
+    as_json = json.dumps(result.to_json(digest), indent=1, allow_nan=False) + "\n"
+    print(as_json.rstrip() if options.json else show.external(result))
+    if options.out:
+        save_text(options.out, as_json)
+    return 0
+
+
+def _cross_validate(options) -> int:
     from bcdetect import show
     from bcdetect.evaluation import cross_validate
     from bcdetect.output import save_text

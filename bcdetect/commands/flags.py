@@ -6,6 +6,8 @@ import argparse
 
 from bcdetect.errors import UsageError
 
+NAMED = ("data", "label", "positive", "group", "drop", "epochs", "seed", "init", "freeze")  # flags that are settings
+
 
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """What to train on and how."""
@@ -37,7 +39,12 @@ def config_of(options: argparse.Namespace):
     if options.config is not None:
         config = Config.from_json(read_text(options.config), file=options.config)
     config = config.with_settings(options.settings)
-    named = {name: getattr(options, name) for name in ("data", "label", "positive", "group", "drop", "epochs", "seed")}
+    named = {name: getattr(options, name, None) for name in NAMED}
     if empty := [name for name, value in named.items() if value == "" and name != "drop"]:
         raise UsageError(f"--{empty[0]} is empty", hint="Leave the flag out for the default")
     return config.with_values({name: value for name, value in named.items() if value is not None})
+
+
+def is_told(options: argparse.Namespace) -> bool:
+    """Whether any flag says something of the settings."""
+    return options.config is not None or bool(options.settings) or any(getattr(options, n, None) is not None for n in NAMED)

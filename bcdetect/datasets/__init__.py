@@ -1,7 +1,7 @@
 """Where the data comes from: every source returns the same small `Dataset`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,6 +52,11 @@ class Dataset:
     def inputs(self) -> tuple[np.ndarray, ...]:
         """What preprocessing and classifier take: (x,), or (x, missing) where sequences are missing."""
         return (self.x,) if self.missing is None else (self.x, self.missing)
+
+    def chunks(self, rows: np.ndarray, size: int = 256) -> Iterator["Dataset"]:
+        """The chosen rows, a few at a time: pictures may be more than memory holds."""
+        for start in range(0, len(rows), size):
+            yield self.subset(rows[start : start + size])
 
     def subset(self, index: np.ndarray) -> "Dataset":
         """Return the rows chosen by an integer or boolean array; the class names stay, even of a class left empty."""
