@@ -2,6 +2,7 @@
 
 import os
 import stat
+from typing import BinaryIO
 
 from bcdetect.errors import InputError
 
@@ -26,33 +27,47 @@ def read_bytes(path: str | os.PathLike[str], *, limit: int = LIMIT) -> bytes:
 
     Raises InputError for anything else: missing, unreadable, a folder, a device, a pipe, empty, too large.
     """
+    with opened(path, limit=limit) as stream:
+        try:
+            data = stream.read(limit + 1)  # one more than allowed: the file may have grown meanwhile
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror or error}", file=os.fspath(path)) from error
+    if len(data) > limit:
+        raise _too_large(limit, os.fspath(path))
+    return data
+
+
+def opened(path: str | os.PathLike[str], *, limit: int = LIMIT) -> BinaryIO:
+    """A regular file of 1 to `limit` bytes, open for whoever needs its head only. Raises InputError as `read_bytes` does."""
     file = os.fspath(path)
     # Opened once and then asked through the descriptor, so that what was checked is what is read;
     # non-blocking, so that a pipe nobody writes to is refused and not waited for.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    stream = None
     try:
-        descriptor = os.open(file, flags)
-        try:
-            status = os.fstat(descriptor)
-            if stat.S_ISDIR(status.st_mode):
-                raise InputError("this is a folder, not a file", file=file, hint="Pass one file inside it")
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError("not a regular file", file=file, hint="Save the data to a file and pass that")
-            data = b""
-            if status.st_size <= limit:
-                with open(descriptor, "rb", closefd=False) as stream:
-                    data = stream.read(limit + 1)  # one more than allowed: the file may have grown meanwhile
-        finally:
-            os.close(descriptor)
+        stream = open(file, "rb", opener=lambda name, _: os.open(name, flags))
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("not a regular file", file=file, hint="Save the data to a file and pass that")
+        if status.st_size > limit:
+            raise _too_large(limit, file)
+        if not stream.peek(1):
+            raise InputError("the file is empty", file=file)
+        whole, stream = stream, None
+        return whole
     except FileNotFoundError:
         raise InputError("no such file", file=file, hint="Check the path") from None
+    except IsADirectoryError:
+        raise InputError("this is a folder, not a file", file=file, hint="Pass one file inside it") from None
     except (OSError, ValueError) as error:  # ValueError: a path that no file system can hold
         raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=file) from error
-    if max(len(data), status.st_size) > limit:
-        raise InputError(f"larger than the limit of {limit:,} bytes", file=file, hint="Split it into smaller files")
-    if not data:
-        raise InputError("the file is empty", file=file)
-    return data
+    finally:
+        if stream is not None:
+            stream.close()
+
+
+def _too_large(limit: int, file: str) -> InputError:
+    return InputError(f"larger than the limit of {limit:,} bytes", file=file, hint="Split it into smaller files")
 
 
 def decode_text(data: bytes, *, file: str = "") -> str:
