@@ -1,56 +1,149 @@
-"""One picture file as an array: told by its first bytes, under limits, upright, and never clipped to white.
+"""The one door for pictures: a file is told by its first bytes, checked against limits, and only then decoded.
 
-    bytes -> format and declared size checked -> decoded -> upright -> grey or RGB, 8 or 16 bits -> the network's size
+    path or path#n -> what kind of file -> its pictures, counted from its header -> the n-th as an array -> the network's size
 
-Depths above 8 bits hold what a detector counted: they are spread from their own darkest to their brightest pixels, of which the
-outermost 0.1 % may be defects.
+`path#n` is the n-th picture of a file that holds several, counted from 1: a frame, a slice, a page. Each kind of file has a
+room of its own: `raster` (PNG, JPEG, BMP, TIFF, PGM), `dicom`, `nifti`.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
+import re
+import threading
+from collections import OrderedDict
+from typing import Protocol
 
 import numpy as np
 
+from bcdetect import dicom, nifti, raster
 from bcdetect.errors import InputError
-from bcdetect.gate import read_bytes
+from bcdetect.gate import opened, read_bytes
+from bcdetect.quiet import quiet
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "PPM")  # PPM is PGM too
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
+SUFFIXES = (*raster.SUFFIXES, *dicom.SUFFIXES, *nifti.SUFFIXES)
 MAX_BYTES = 256 * 2**20
-MAX_PIXELS = 64 * 2**20  # a mammogram at full resolution has 10 to 30 million
-FEWEST = 2  # pixels a side
-SPREAD = (0.1, 99.9)  # percentiles of a deep picture that become black and white
+KEPT_BYTES = 2**30  # of files that stay open while their pictures pass by
+HEAD = 352  # bytes that tell every kind
 
 
-def read_picture(path: str | os.PathLike) -> np.ndarray:
-    """The picture in a file. Shape: (H, W, 1) or (H, W, 3), uint8 or uint16 (spread over all its range).
+class Pictures(Protocol):
+    """What a kind of file gives: `count` pictures; `nbytes` of memory that keeping them at hand takes."""
+
+    count: int
+    nbytes: int
+
+    def read(self, number: int) -> np.ndarray:
+        """Picture `number`, from 1, upright. Shape: (H, W, 1) or (H, W, 3), uint8 or uint16. Raises InputError."""
+        ...
+
+
+def split_reference(reference: str | os.PathLike) -> tuple[str, int | None]:
+    """`path#3` as its path and 3, `path` as itself and None. A file whose name truly ends so is that file."""
+    text = os.fspath(reference)
+    found = re.fullmatch(r"(.+)#([0-9]{1,9})", text, re.DOTALL)
+    if found is None or os.path.lexists(text):
+        return text, None
+    return found[1], int(found[2])
+
+
+def names_picture(text: str) -> bool:
+    """Whether a text ends as the name of a picture file, or of one picture in it, does."""
+    return re.sub(r"#[0-9]+$", "", text).lower().endswith(SUFFIXES)
+
+
+def read_picture(reference: str | os.PathLike) -> np.ndarray:
+    """The picture that `path` or `path#n` names. Shape: (H, W, 1) or (H, W, 3), uint8 or uint16 (spread over all its range).
 
     A colour picture whose three channels are the same is grey. Transparent parts are black. Raises InputError.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    return Reader().read(reference)
 
-    file = os.fspath(path)
-    data = read_bytes(path, limit=MAX_BYTES)
+
+def open_pictures(path: str | os.PathLike) -> Pictures:
+    """The pictures of a file, its header read and within limits. Raises InputError, or UsageError for a missing extra."""
+    data, file = read_bytes(path, limit=MAX_BYTES), os.fspath(path)
+    return _room(data[:HEAD]).open_pictures(data, file)
+
+
+def peek(path: str | os.PathLike) -> tuple[int, str | None]:
+    """How many pictures a file holds, and whose: the PatientID of a DICOM file. From its header alone. Raises InputError."""
+    with opened(path, limit=MAX_BYTES) as stream, quiet():
+        room = _room(stream.read(HEAD))
+        stream.seek(0)
+        return (1, None) if room is raster else room.peek(stream, os.fspath(path))
+
+
+def begins_as_dicom(path: str | os.PathLike) -> bool:
+    """Whether a file of any name is DICOM; False for one that cannot be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata, which nothing here relies on
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check(image, file)
-                image.load()
-                return _array(ImageOps.exif_transpose(image), file)
-    except UnidentifiedImageError:
-        raise InputError(
-            "not a picture that can be read", file=file, hint=f"The formats are {', '.join(FORMATS[:-1])}, PGM and PPM"
-        ) from None
-    except Image.DecompressionBombError:
-        raise InputError(f"declares more than the limit of {MAX_PIXELS:,} pixels", file=file, hint="Scale it down") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:  # Pillow's ways to fail on a file
-        raise InputError(
-            f"damaged: {str(error).splitlines()[0] if str(error) else 'it ends early'}", file=file, hint="Export it again"
-        ) from None
+        with opened(path, limit=MAX_BYTES) as stream:
+            return dicom.begins(stream.read(HEAD))
+    except InputError:
+        return False
+
+
+def _room(head: bytes):
+    return next((room for room in (dicom, nifti) if room.begins(head)), raster)
+
+
+class Reader:
+    """Reads references, from several threads; a file of many pictures stays open while its own pass by."""
+
+    def __init__(self):
+        self._lock, self._open = threading.Lock(), OrderedDict()
+
+    def read(self, reference: str | os.PathLike) -> np.ndarray:
+        """As `read_picture`."""
+        path, number = split_reference(reference)
+        with quiet():
+            if number is None:
+                pictures = open_pictures(path)
+                if pictures.count > 1:
+                    hint = f"Name one of them, such as {os.path.basename(path)}#1, or save each in a file of its own"
+                    raise InputError(f"holds {pictures.count} pictures", file=path, hint=hint)
+                return pictures.read(1)
+            with self._shared(path) as entry:
+                pictures = entry.opened(path)
+                if not 1 <= number <= pictures.count:
+                    what = f"has no picture {number}; it holds {pictures.count}, counted from 1"
+                    raise InputError(what, file=path, hint="Correct the number after #")
+                return pictures.read(number)
+
+    def _shared(self, path: str) -> _Entry:
+        """The file's entry, now the latest; the oldest go where all together hold too much."""
+        with self._lock:
+            entry = self._open.setdefault(path, _Entry())
+            self._open.move_to_end(path)
+            while len(self._open) > 1 and sum(entry.nbytes for entry in self._open.values()) > KEPT_BYTES:
+                self._open.popitem(last=False)
+            return entry
+
+
+class _Entry:
+    """A file that is opened once, by whichever thread comes first; the others wait, and meet the same error."""
+
+    def __init__(self):
+        self._lock, self._pictures, self._error, self.nbytes = threading.Lock(), None, None, 0
+
+    def __enter__(self):
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *exception):
+        self._lock.release()
+
+    def opened(self, path: str) -> Pictures:
+        if self._error is not None:
+            raise InputError(self._error.what, file=self._error.file, where=self._error.where, hint=self._error.hint)
+        if self._pictures is None:
+            try:
+                self._pictures = open_pictures(path)
+            except InputError as error:
+                self._error = error
+                raise
+            self.nbytes = self._pictures.nbytes
+        return self._pictures
 
 
 def fitted(picture: np.ndarray, size: int) -> np.ndarray:
@@ -60,51 +153,32 @@ def fitted(picture: np.ndarray, size: int) -> np.ndarray:
     height, width, channels = picture.shape
     if (height, width) == (size, size):
         return picture
-    scale = size / max(height, width)
-    inner = max(1, round(height * scale)), max(1, round(width * scale))
+    rows, columns = _inside(height, width, size)
+    inner = columns.stop - columns.start, rows.stop - rows.start
     result = np.zeros((size, size, channels), picture.dtype)
-    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
     most = np.iinfo(picture.dtype).max
     for c in range(channels):
         plane = Image.fromarray(np.ascontiguousarray(picture[:, :, c], np.float32))
-        plane = np.asarray(plane.resize((inner[1], inner[0]), Image.Resampling.BILINEAR))  # averages what it scales down
-        result[top : top + inner[0], left : left + inner[1], c] = np.clip(np.rint(plane), 0, most)
+        plane = np.asarray(plane.resize(inner, Image.Resampling.BILINEAR))  # averages what it scales down
+        result[rows, columns, c] = np.clip(np.rint(plane), 0, most)
     return result
 
 
-def _check(image, file: str) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"declares {width} x {height} pixels; the limit is {MAX_PIXELS:,} in all", file=file, hint="Scale it down"
-        )
-    if min(width, height) < FEWEST:
-        raise InputError(f"{width} x {height} pixels show nothing", file=file, hint="Remove it, or pass the whole picture")
-    if (pages := getattr(image, "n_frames", 1)) > 1:
-        raise InputError(f"holds {pages} pictures", file=file, hint="Save each in a file of its own")
+def fitted_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """As `fitted` does with its picture; each pixel is its nearest. Shape: (H, W) bool -> (size, size) bool."""
+    rows, columns = _inside(*mask.shape, size)
+    down, across = (
+        ((np.arange(inner.stop - inner.start) + 0.5) * length / (inner.stop - inner.start)).astype(int)
+        for inner, length in zip((rows, columns), mask.shape, strict=True)
+    )
+    result = np.zeros((size, size), bool)
+    result[rows, columns] = mask[down[:, None], across]
+    return result
 
 
-def _array(image, file: str) -> np.ndarray:
-    from PIL import Image
-
-    if image.mode.startswith("I") or image.mode == "F":
-        return _deep(np.asarray(image), file)[:, :, None]
-    if image.mode in ("1", "L"):
-        return np.asarray(image.convert("L"))[:, :, None]
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    colours = np.asarray(image.convert("RGB"))
-    grey = (colours[:, :, :1] == colours).all()
-    return np.ascontiguousarray(colours[:, :, :1] if grey else colours)
-
-
-def _deep(values: np.ndarray, file: str) -> np.ndarray:
-    values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("holds values that are not finite", file=file, hint="Export it again")
-    low, high = np.percentile(values, SPREAD)
-    if low == high:
-        low, high = values.min(), values.max()
-    share = np.clip((values - low) / (high - low if high > low else 1), 0, 1)
-    return np.rint(65535 * share).astype(np.uint16)
+def _inside(height: int, width: int, size: int) -> tuple[slice, slice]:
+    """Rows and columns of a square that a picture of this shape fills."""
+    scale = size / max(height, width)
+    inner = max(1, round(height * scale)), max(1, round(width * scale))
+    top, left = (size - inner[0]) // 2, (size - inner[1]) // 2
+    return slice(top, top + inner[0]), slice(left, left + inner[1])

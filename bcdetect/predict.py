@@ -13,8 +13,14 @@ import numpy as np
 from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.columns import match_columns
+from bcdetect.datasets.decoding import Row, pictures_of, problem_of
+from bcdetect.datasets.manifest import path_columns, row_of
+from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
-from bcdetect.table import Table, numbers
+from bcdetect.pictures import SUFFIXES, split_reference
+from bcdetect.table import Table, numbers, read_table
+
+BATCH = 64  # pictures that are answered together
 
 
 @dataclass(frozen=True)
@@ -37,26 +43,80 @@ class Answer:
 
 
 def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[Answer]:
-    """An answer for a picture, or for each below a folder. Raises InputError when there is none."""
-    from bcdetect.datasets.decoding import picture_files
-    from bcdetect.pictures import SUFFIXES, fitted, read_picture
+    """An answer for a picture, `path#3`, every slice of a volume, every picture below a folder, or every row of a manifest.
 
+    Raises InputError when there is none, or the model takes sequences and these are single pictures.
+    """
+    rows, lines = _rows(classifier, os.fspath(path))
     height, _, channels = classifier.input_shape
-    if channels not in (1, 3):
-        raise InputError(f"the model takes {channels} sequences of one exam, and this is one picture", file=os.fspath(path))
-    files = picture_files(path, SUFFIXES) if os.path.isdir(path) else [os.fspath(path)]
-    if not files:
-        raise InputError("holds no pictures", file=os.fspath(path), hint=f"Their names end in {', '.join(SUFFIXES)}")
-    answers = []
-    for number, file in enumerate(files):
-        try:
-            picture = as_channels(fitted(read_picture(file), height), channels)
-        except InputError as error:
-            answers.append(Answer(number + 1, 0, problem=error.what, name=file))
+    sequences = _sequences(classifier)
+    answers: dict[int, Answer] = {}
+    waiting: dict[np.dtype, list] = {}
+
+    def answer(batch: list) -> None:
+        x = np.stack([picture for _, picture in batch])
+        missing = np.array([[file is None for file in rows[i].files] for i, _ in batch])
+        probabilities = classifier.predict_proba(x, *([missing] if sequences else []))
+        for (i, _), p, number in zip(batch, probabilities, classifier.decide(probabilities), strict=True):
+            answers[i] = Answer(i + 1, lines[i], classifier.class_names[number], p, name=rows[i].name)
+        batch.clear()
+
+    whole = [i for i, row in enumerate(rows) if any(row.files)]
+    for i, result in zip(whole, pictures_of([rows[i] for i in whole], height), strict=True):
+        if isinstance(result, InputError):
+            answers[i] = Answer(i + 1, lines[i], problem=problem_of(rows[i], result), name=rows[i].name)
             continue
-        p = classifier.predict_proba(picture[None])
-        answers.append(Answer(number + 1, 0, classifier.class_names[classifier.decide(p)[0]], p[0], name=file))
-    return answers
+        picture = result.picture if sequences else as_channels(result.picture, channels)
+        batch = waiting.setdefault(picture.dtype, [])  # of one depth: a row's bits must not depend on the rows around it
+        batch.append((i, picture))
+        if len(batch) == BATCH:
+            answer(batch)
+    for batch in filter(None, waiting.values()):
+        answer(batch)
+    return [answers.get(i) or Answer(i + 1, lines[i], problem="no path") for i in range(len(rows))]
+
+
+def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:
+    """What to read, and the manifest's line of each (0 where there is none)."""
+    if path.lower().endswith(".csv"):
+        return _manifest_rows(classifier, read_table(path))
+    if sequences := _sequences(classifier):
+        hint = f"Pass a manifest CSV with the columns {', '.join(sequences)}"
+        raise InputError(f"the model takes {len(sequences)} sequences of one exam, and this is no manifest", file=path, hint=hint)
+    files = list(without_masks(picture_files(path))[0]) if os.path.isdir(path) else [path]
+    if not files:
+        raise InputError("holds no pictures", file=path, hint=f"Their names end in {', '.join(SUFFIXES)}")
+    volumes = Volumes()
+    references = [each for file in files for each in ([file] if split_reference(file)[1] else volumes.references(file))]
+    return [Row((each,), name=each) for each in references], [0] * len(references)
+
+
+def _manifest_rows(classifier: Classifier, table: Table) -> tuple[list[Row], list[int]]:
+    """Each row's files, its sequences matched by name to the model's; one that has no column counts as not taken."""
+    sequences = _sequences(classifier)
+    if sequences:
+        mapping, _ = match_columns(sequences, table.columns, file=table.file)
+        if not mapping:
+            what = f"no column of {', '.join(map(repr, sequences))}; the columns are {', '.join(map(repr, table.columns))}"
+            raise InputError(what, file=table.file, hint="Name the columns of paths as the model's sequences")
+        columns = [mapping.get(name) for name in sequences]
+    else:
+        columns = path_columns(table)
+        if len(columns) != 1:
+            what = f"{len(columns)} columns of paths ({', '.join(map(repr, columns))})" if columns else "no column of paths"
+            raise InputError(f"{what}; the model takes one picture a row", file=table.file, hint="Name that column 'path'")
+    at = [None if name is None else table.columns.index(name) for name in columns]
+    folder, rows = os.path.dirname(table.file), []
+    for cells in table.rows:
+        rows.append(row_of(folder, ["" if i is None or i >= len(cells) else cells[i] for i in at]))
+    return rows, list(table.lines)
+
+
+def _sequences(classifier: Classifier) -> list[str]:
+    """The names of the sequences that are the model's channels; none where it takes a picture."""
+    data = classifier.card.get("data")
+    names = data.get("sequences") if isinstance(data, dict) else None
+    return names if isinstance(names, list) and len(names) == classifier.input_shape[-1] > 1 else []
 
 
 def as_channels(picture: np.ndarray, channels: int) -> np.ndarray:

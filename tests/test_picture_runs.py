@@ -39,12 +39,12 @@ def manifest(folder, rows, header="path,label,patient_id"):
     return str(path)
 
 
-def test_a_folder_names_its_classes_and_leaves_masks_out(folder):
-    Image.fromarray(np.zeros((5, 5), np.uint8)).save(folder / "benign" / "00_mask.png")
+def test_a_folder_names_its_classes_and_leaves_stray_masks_out(folder):
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(folder / "benign" / "gone_mask.png")
     data = load_dataset(str(folder), size=SIZE)
     assert data.x.shape == (24, SIZE, SIZE, 1) and data.x.dtype == np.uint8 and data.class_names == ("benign", "malignant")
     assert data.y.tolist() == [0] * 12 + [1] * 12 and data.names[13].endswith("01.png")
-    assert data.provenance["note"] == "1 mask files are left out"
+    assert data.provenance["note"] == "1 mask files stand beside no picture and are left out"
 
 
 def test_a_folder_with_a_split_keeps_it(folder, tmp_path):

@@ -8,13 +8,17 @@ from bcdetect import NOTICE
 from bcdetect.commands.doing import check_out
 from bcdetect.errors import InputError, UsageError
 
-HELP = "answer every row of a table, columns matched by name; or a picture, or every picture below a folder"
+HELP = "answer every row of a table, columns matched by name; or a picture, every picture below a folder or in a manifest"
 
 
 def add_flags(parser) -> None:
     """See HELP."""
     parser.add_argument("model", metavar="MODEL", help="a model.npz that train wrote")
-    parser.add_argument("file", metavar="FILE", help="a CSV table; for a model of pictures, a picture or a folder of them")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="a CSV table; for a model of pictures a picture (FILE#3: its third frame or slice), a folder, a manifest",
+    )
     parser.add_argument("--out", metavar="FILE", help="also write the answers, as .csv or .json")
 
 

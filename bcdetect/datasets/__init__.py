@@ -18,7 +18,9 @@ class Dataset:
     Shape: x (N, F) float64, or pictures (N, H, W, C) uint8 or uint16 (`feature_names` is empty); y (N,) int64, indices into
     `class_names`; groups (N,) of str, or None: rows of one group (a patient) must stay together. For pictures `names` (N,) are
     their files', `parts` (N,) the part that whoever made the data gave each, or None, and `missing` (N, C) which sequences of
-    an exam were not taken, or None. `provenance` is ready for JSON.
+    an exam were not taken, or None; `masks` (N, H, W) bool, where the lesion is (all False in a row without one), or None;
+    `facts` the "bytes", "height" and "width" (N,) float64 of each row's first file as it lay on the disk, or None. `provenance`
+    is ready for JSON.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Dataset:
     names: np.ndarray | None = None
     parts: np.ndarray | None = None
     missing: np.ndarray | None = None
+    masks: np.ndarray | None = None
+    facts: dict[str, np.ndarray] | None = None
 
     @property
     def pictures(self) -> bool:
@@ -60,8 +64,10 @@ class Dataset:
 
     def subset(self, index: np.ndarray) -> "Dataset":
         """Return the rows chosen by an integer or boolean array; the class names stay, even of a class left empty."""
-        optional = {name: getattr(self, name) for name in ("groups", "names", "parts", "missing")}
+        optional = {name: getattr(self, name) for name in ("groups", "names", "parts", "missing", "masks")}
         chosen = {name: None if array is None else array[index] for name, array in optional.items()}
+        if self.facts is not None:
+            chosen["facts"] = {name: array[index] for name, array in self.facts.items()}
         return replace(self, x=self.x[index], y=self.y[index], **chosen)
 
 

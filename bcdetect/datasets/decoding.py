@@ -3,83 +3,122 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from bcdetect.errors import InputError
-from bcdetect.pictures import fitted, read_picture
+from bcdetect.pictures import Reader, fitted, fitted_mask, split_reference
 
-THREADS = 4  # Pillow lets go of the interpreter while it decodes
-NAMED = 5  # bad files in one message
+THREADS = 4  # decoders let go of the interpreter while they work
+NAMED = 5  # bad rows in one message
+LABELS = 16  # a mask of no more values than these holds numbers of lesions; of more, it was smoothed or compressed
+FACTS = ("bytes", "height", "width")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one row reads: a reference for each sequence (None: not taken), outlines of lesions, and its name for people."""
+
+    files: tuple[str | None, ...]
+    masks: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A row that was read: picture (S, S, C) uint8 or uint16, mask (S, S) bool or None, FACTS of its first file."""
+
+    picture: np.ndarray
+    mask: np.ndarray | None
+    facts: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures (N, S, S, C), uint8 or uint16, of the `kept` rows (N,); `missing` (N, C) says which sequences were not there."""
+    """Pictures (N, S, S, C), uint8 or uint16, of the `kept` rows (N,); `missing` (N, C) says which sequences were not there.
+
+    `masks` (N, S, S) bool, or None where no row has one; `facts` as in `Dataset`; `bad` has a line for each row left out.
+    """
 
     x: np.ndarray
     kept: np.ndarray
     missing: np.ndarray
+    masks: np.ndarray | None
+    facts: dict[str, np.ndarray]
     bad: list[str]
 
 
 def decode(
-    files: Sequence[Sequence[str | None]], size: int, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None
+    rows: Sequence[Row],
+    size: int,
+    skip_bad: bool = False,
+    on_picture: Callable[[int], None] | None = None,
+    source: str = "",
 ) -> Decoded:
-    """Read R rows of files; with more than one a row they are the sequences of one exam, and each becomes a channel.
+    """Read R rows of files; with more than one file a row they are the sequences of one exam, and each becomes a channel.
 
-    Raises InputError that names the first bad files, unless `skip_bad`: then they are left out and listed.
+    Raises InputError that names `source` and the first bad rows, unless `skip_bad`: then they are left out and listed.
     """
-    rows: list[np.ndarray | None] = []
-    bad: list[str] = []
+    good: list[Picture | None] = []
+    problems: dict[int, InputError] = {}
+    for number, result in enumerate(pictures_of(rows, size)):
+        if isinstance(result, InputError):
+            problems[number], result = result, None
+        good.append(result)
+        if on_picture is not None:
+            on_picture(number + 1)
+    if problems and not (skip_bad and len(problems) < len(rows)):
+        _refuse(rows, problems, source)
+    kept = np.array([i for i, row in enumerate(good) if row is not None], np.intp)
+    found = [good[i] for i in kept]
+    masks = None
+    if any(row.mask is not None for row in found):
+        masks = np.stack([np.zeros((size, size), bool) if row.mask is None else row.mask for row in found])
+    facts = dict(zip(FACTS, np.array([row.facts for row in found], np.float64).T.copy(), strict=True))
+    missing = np.array([[file is None for file in rows[i].files] for i in kept])
+    bad = [f"{rows[i].name}: {problem_of(rows[i], error)}" for i, error in problems.items()]
+    return Decoded(stacked([row.picture for row in found]), kept, missing, masks, facts, bad)
+
+
+def pictures_of(rows: Sequence[Row], size: int) -> Iterator[Picture | InputError]:
+    """What each row holds, or why it cannot be used; in order, with a bounded number decoded before they are taken."""
+    reader, waiting = Reader(), []
     with ThreadPoolExecutor(THREADS) as pool:
-        for number, result in enumerate(_ahead(pool, files, size)):
-            if isinstance(result, InputError):
-                bad.append(str(result))
-                result = None
-            rows.append(result)
-            if on_picture is not None:
-                on_picture(number + 1)
-    if bad and not skip_bad:
-        more = f" And {len(bad) - NAMED} more." if len(bad) > NAMED else ""
-        few = " ".join(bad[:NAMED])
-        raise InputError(
-            f"{len(bad)} of {len(files)} cannot be used: {few}{more}", hint="Correct them, or leave them out with --skip-bad"
-        )
-    kept = np.array([i for i, row in enumerate(rows) if row is not None], np.intp)
-    if not len(kept):
-        raise InputError("not one picture can be used", hint=bad[0] if bad else "")
-    pictures = [rows[i] for i in kept]
-    deep = any(row.dtype == np.uint16 for row in pictures)
-    channels = max(row.shape[-1] for row in pictures)
-    x = np.empty((len(kept), size, size, channels), np.uint16 if deep else np.uint8)
-    for i, row in enumerate(pictures):
-        x[i] = row * np.uint16(257) if deep and row.dtype == np.uint8 else row  # grey beside colour: the same in all three
-    missing = np.array([[file is None for file in files[i]] for i in kept])
-    return Decoded(x, kept, missing, bad)
+        for row in rows:
+            waiting.append(pool.submit(_read, reader, row, size))
+            if len(waiting) > 4 * THREADS:
+                yield waiting.pop(0).result()
+        for each in waiting:
+            yield each.result()
 
 
-def _ahead(pool: ThreadPoolExecutor, files, size):
-    """Results in order, with a bounded number decoded before they are taken."""
-    waiting = []
-    for row in files:
-        waiting.append(pool.submit(_row, row, size))
-        if len(waiting) > 4 * THREADS:
-            yield waiting.pop(0).result()
-    for each in waiting:
-        yield each.result()
+def stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures as one array (N, S, S, C): of 16 bits as soon as one is, of colour as soon as one is."""
+    deep = any(picture.dtype == np.uint16 for picture in pictures)
+    channels = max(picture.shape[-1] for picture in pictures)
+    x = np.empty((len(pictures), *pictures[0].shape[:2], channels), np.uint16 if deep else np.uint8)
+    for i, picture in enumerate(pictures):  # grey beside colour: the same in all three
+        x[i] = picture * np.uint16(257) if deep and picture.dtype == np.uint8 else picture
+    return x
 
 
-def _row(files: Sequence[str | None], size: int) -> np.ndarray | InputError:
+def _read(reader: Reader, row: Row, size: int) -> Picture | InputError:
     try:
-        pictures = [None if file is None else fitted(read_picture(file), size) for file in files]
+        whole = [None if file is None else reader.read(file) for file in row.files]
+        first, file = next((picture, file) for picture, file in zip(whole, row.files, strict=True) if picture is not None)
+        mask = _mask(reader, row.masks, first.shape[:2], size) if row.masks else None
+        facts = (os.path.getsize(split_reference(file)[0]), *first.shape[:2])
     except InputError as error:
         return error
-    if len(pictures) == 1:
-        return pictures[0]
+    pictures = [None if picture is None else fitted(picture, size) for picture in whole]
+    return Picture(pictures[0] if len(pictures) == 1 else _channels(pictures, size), mask, facts)
+
+
+def _channels(pictures: list[np.ndarray | None], size: int) -> np.ndarray:
+    """The sequences of one exam as channels; one that was not taken is black."""
     deep = any(picture is not None and picture.dtype == np.uint16 for picture in pictures)
     row = np.zeros((size, size, len(pictures)), np.uint16 if deep else np.uint8)
     for c, picture in enumerate(pictures):
@@ -89,12 +128,32 @@ def _row(files: Sequence[str | None], size: int) -> np.ndarray | InputError:
     return row
 
 
-def picture_files(folder: str | os.PathLike, suffixes: Sequence[str]) -> list[str]:
-    """All picture files below a folder, sorted by name; hidden ones are passed over."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.join(place, name) for name in sorted(names) if name.lower().endswith(tuple(suffixes)) and name[0] != "."
-        ]
-    return found
+def _mask(reader: Reader, files: Sequence[str], shape: tuple[int, int], size: int) -> np.ndarray:
+    """The outlines in all files together. Shape: (S, S) bool. Raises InputError where one is not the size of its picture."""
+    together = np.zeros(shape, bool)
+    for file in files:
+        values = reader.read(file).max(axis=2)
+        if values.shape != shape:
+            what = f"a mask of {values.shape[1]} x {values.shape[0]} pixels for a picture of {shape[1]} x {shape[0]}"
+            raise InputError(what, file=file, hint="A mask must have the size of its picture")
+        few = len(np.unique(values)) <= LABELS
+        together |= values > (0 if few else np.iinfo(values.dtype).max // 2)
+    return fitted_mask(together, size)
+
+
+def _refuse(rows: Sequence[Row], problems: dict[int, InputError], source: str) -> None:
+    """One line for all that is wrong: what a single row suffers from with its hint, of many the first few."""
+    shown = [f"{rows[i].name}: {problem_of(rows[i], error)}" for i, error in list(problems.items())[:NAMED]]
+    more = f"; and {len(problems) - NAMED:,} more" if len(problems) > NAMED else ""
+    hints = list(dict.fromkeys(error.hint for error in problems.values() if error.hint))
+    hint = f"{hints[0]}. Or leave" if len(hints) == 1 else "Correct them, or leave"
+    what = f"{len(problems):,} of {len(rows):,} cannot be used: {'; '.join(shown)}{more}"
+    if len(problems) == len(rows):
+        raise InputError(f"not one picture can be used: {'; '.join(shown)}{more}", file=source, hint=hints[0] if hints else "")
+    raise InputError(what, file=source, hint=f"{hint} {'it' if len(problems) == 1 else 'them'} out with --skip-bad")
+
+
+def problem_of(row: Row, error: InputError) -> str:
+    """The problem, and its file where a row has several."""
+    several = len([file for file in (*row.files, *row.masks) if file is not None]) > 1
+    return f"{os.path.basename(error.file)}: {error.what}" if several and error.file else error.what

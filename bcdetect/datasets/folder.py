@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect.datasets import Dataset
-from bcdetect.datasets.decoding import decode, picture_files
+from bcdetect.datasets.decoding import Row, decode
 from bcdetect.datasets.labels import encode_labels
+from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
-from bcdetect.pictures import SUFFIXES
 
 OFFICIAL = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
-MASK = "_mask"  # files such as `benign (1)_mask.png` are outlines of a lesion, not pictures to learn from
 LAYOUT = "Put the pictures into one sub-folder a class, such as benign/ and malignant/, or pass a manifest CSV"
 
 
 def load_folder(
     path: str | os.PathLike, size: int, positive: str | None = None, skip_bad: bool = False, on_picture=None
 ) -> Dataset:
-    """The pictures below a folder, at the network's size. Without patient numbers: a manifest has room for these.
+    """The pictures below a folder, at the network's size; each frame or slice of a DICOM or NIfTI file is one.
 
-    Raises InputError.
+    `x_mask.png` beside `x.png` (or `x_mask_1.png` and so on, united) is its mask. Rows of one PatientID, or of one volume, are
+    one group; plain pictures know of no patients, and a manifest has room for them. Raises InputError.
     """
     file = os.fspath(path)
     top = _folders(file)
@@ -37,32 +37,59 @@ def load_folder(
         raise InputError(
             f"of a split's three folders only {there} are there", file=file, hint="There must be train, val and test"
         )
-    files, labels, parts, masks = [], [], [], 0
+    volumes, rows, labels, parts, stray = Volumes(), [], [], [], 0
     for within, part in official.items() if official else [("", "")]:
         for name in _folders(os.path.join(file, within)):
-            found = picture_files(os.path.join(file, within, name), SUFFIXES)
-            pictures = [f for f in found if not Path(f).stem.lower().endswith(MASK)]
-            masks += len(found) - len(pictures)
-            files += pictures
-            labels += [name] * len(pictures)
-            parts += [part] * len(pictures)
-    if not files:
+            pictures, alone = without_masks(picture_files(os.path.join(file, within, name)))
+            stray += len(alone)
+            for picture, masks in pictures.items():
+                found = [Row((each,), masks, os.path.relpath(each, file)) for each in volumes.references(picture)]
+                rows += found
+                labels += [name] * len(found)
+                parts += [part] * len(found)
+    if not rows:
         raise InputError("holds no pictures in sub-folders", file=file, hint=LAYOUT)
     encode_labels(labels, positive, file=file)  # said before everything is decoded
-    decoded = decode([[f] for f in files], size, skip_bad, on_picture)
-    names = np.array([os.path.relpath(files[i], file) for i in decoded.kept])
-    class_names, y = encode_labels([labels[i] for i in decoded.kept], positive, file=file)
+    groups, what, note = volumes.groups([row.files[0] for row in rows])
+    if official and groups is not None:
+        _refuse_torn(groups, np.array(parts), rows, file)
+    decoded = decode(rows, size, skip_bad, on_picture, source=file)
+    kept = decoded.kept
+    class_names, y = encode_labels([labels[i] for i in kept], positive, file=file)
+    notes = [note] * (note is not None) + [f"{stray} mask files stand beside no picture and are left out"] * (stray > 0)
     provenance = {
         "source": "folder",
         "file": Path(file).resolve().name,
         "sha256": hashlib.sha256(decoded.x.tobytes()).hexdigest(),
         "rows": len(y),
-        "group": None,
+        "group": what,
         "bad": decoded.bad,
-        **({"note": f"{masks} mask files are left out"} if masks else {}),
+        **({"masks": sum(bool(rows[i].masks) for i in kept)} if decoded.masks is not None else {}),
+        **({"note": "; ".join(notes)} if notes else {}),
     }
-    of_part = np.array(parts)[decoded.kept] if official else None
-    return Dataset(Path(file).resolve().name, decoded.x, y, class_names, (), None, provenance, names, of_part)
+    return Dataset(
+        Path(file).resolve().name,
+        decoded.x,
+        y,
+        class_names,
+        (),
+        None if groups is None else groups[kept],
+        provenance,
+        names=np.array([rows[i].name for i in kept]),
+        parts=np.array(parts)[kept] if official else None,
+        masks=decoded.masks,
+        facts=decoded.facts,
+    )
+
+
+def _refuse_torn(groups: np.ndarray, parts: np.ndarray, rows: list[Row], file: str) -> None:
+    """Name two files of one patient in two parts, and not the patient."""
+    first: dict[str, int] = {}
+    for row, group in enumerate(groups.tolist()):
+        if parts[first.setdefault(group, row)] != parts[row]:
+            what = f"{rows[first[group]].name} and {rows[row].name} are of one patient and in two parts"
+            hint = "All pictures of a patient belong to one part; move them, or pass one folder a class for a split by patient"
+            raise InputError(what, file=file, hint=hint)
 
 
 def _folders(path: str) -> list[str]:

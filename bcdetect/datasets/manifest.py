@@ -2,25 +2,28 @@
 
     path,label[,patient_id][,split][,mask]      or several path columns, such as t1,t2,dce: the sequences of one exam
 
-Paths are relative to the manifest. Each sequence becomes a channel; an empty cell is a sequence that was not taken.
+Paths are relative to the manifest; `path#3` is the third frame, slice or page of a file of several. Each sequence becomes a
+channel; an empty cell is a sequence that was not taken. A mask is a picture of its picture's size, white where the lesion is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bcdetect.columns import match_columns, normalise
 from bcdetect.datasets import Dataset
-from bcdetect.datasets.decoding import decode
+from bcdetect.datasets.decoding import Row, decode
 from bcdetect.datasets.folder import OFFICIAL
 from bcdetect.datasets.labels import NO_LABEL, encode_labels
+from bcdetect.datasets.references import Volumes
 from bcdetect.datasets.table import is_identifier
 from bcdetect.errors import InputError
-from bcdetect.pictures import SUFFIXES
+from bcdetect.pictures import names_picture
 from bcdetect.table import Table
 
 MASK, SPLIT = "mask", "split"
@@ -32,7 +35,7 @@ def path_columns(table: Table) -> list[str]:
     for at, name in enumerate(table.columns):
         cells = [row[at] for row in table.rows if at < len(row) and row[at]]
         named = normalise(name) == "path"
-        if normalise(name) != MASK and cells and (named or all(cell.lower().endswith(SUFFIXES) for cell in cells)):
+        if normalise(name) != MASK and cells and (named or all(map(names_picture, cells))):
             found.append(name)
     return found
 
@@ -52,7 +55,8 @@ def load_manifest(
     patients = _patients(table, group, label)
     split = next((name for name in table.columns if normalise(name) == SPLIT), None)
     folder = os.path.dirname(table.file)
-    files, seen, problems = [], {}, []
+    masks = next((name for name in table.columns if normalise(name) == MASK), None)
+    rows, seen, problems = [], {}, []
     for index, row in enumerate(table.rows):
         where = f"row {index + 1} (line {table.lines[index]})"
         if problem := table.problem(index):
@@ -71,9 +75,9 @@ def load_manifest(
         elif named in seen:
             problems.append(f"{where}: the same as row {seen[named] + 1}")
         seen.setdefault(named, index)
-        files.append([os.path.join(folder, name) if name else None for name in named])
+        rows.append(row_of(folder, named, cell[masks] if masks else ""))
     if problems:
-        more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
+        more = f"; and {len(problems) - 5:,} more" if len(problems) > 5 else ""
         raise InputError("; ".join(problems[:5]) + more, file=table.file, hint="Correct or remove these rows")
 
     def cells(name):
@@ -81,10 +85,13 @@ def load_manifest(
 
     labels = cells(label)
     encode_labels(labels.tolist(), positive, file=table.file, where=f"column {label!r}")  # said before everything is decoded
-    groups = cells(patients) if patients else None
+    if patients:
+        groups, what, note = cells(patients), patients, None
+    else:
+        groups, what, note = Volumes().groups([next(filter(None, row.files)) for row in rows])
     parts = np.array([OFFICIAL[text.casefold()] for text in cells(split)]) if split else None
     _refuse_torn(table, groups, parts, patients)
-    decoded = decode(files, size, skip_bad, on_picture)
+    decoded = decode(rows, size, skip_bad, on_picture, source=table.file)
     kept = decoded.kept
     class_names, y = encode_labels(labels[kept].tolist(), positive, file=table.file, where=f"column {label!r}")
     provenance = {
@@ -93,11 +100,12 @@ def load_manifest(
         "sha256": hashlib.sha256(decoded.x.tobytes()).hexdigest(),
         "rows": len(y),
         "label": label,
-        "group": patients,
+        "group": what,
         "sequences": paths if len(paths) > 1 else [],
         "bad": decoded.bad,
+        **({"masks": sum(bool(rows[i].masks) for i in kept)} if decoded.masks is not None else {}),
+        **({"note": note} if note else {}),
     }
-    names = np.array([" ".join(filter(None, (os.path.basename(f or "") for f in files[i]))) for i in kept])
     return Dataset(
         Path(table.file).stem,
         decoded.x,
@@ -106,10 +114,18 @@ def load_manifest(
         (),
         None if groups is None else groups[kept],
         provenance,
-        names,
-        None if parts is None else parts[kept],
-        decoded.missing if decoded.missing.any() else None,
+        names=np.array([rows[i].name for i in kept]),
+        parts=None if parts is None else parts[kept],
+        missing=decoded.missing if decoded.missing.any() else None,
+        masks=decoded.masks,
+        facts=decoded.facts,
     )
+
+
+def row_of(folder: str, named: Sequence[str], mask: str = "") -> Row:
+    """The files of one line's cells, relative to the manifest's folder; an empty cell is a sequence that was not taken."""
+    files = tuple(os.path.join(folder, cell) if cell else None for cell in named)
+    return Row(files, (os.path.join(folder, mask),) if mask else (), " ".join(filter(None, named)))
 
 
 def _patients(table: Table, group: str | None, label: str) -> str | None:
@@ -126,17 +142,22 @@ def _patients(table: Table, group: str | None, label: str) -> str | None:
 
 
 def _refuse_torn(table: Table, groups, parts, patients: str | None) -> None:
+    """`patients` is None where the files' own headers name them: then the row is named, and not the patient."""
     if groups is None or parts is None:
         return
     for name in np.unique(groups).tolist():
         among = sorted(set(parts[groups == name].tolist()))
         if len(among) > 1:
             raise InputError(
-                f"{patients} {name!r} stands in {' and in '.join(among)}",
+                f"{f'{patients} {name!r}' if patients else _one_of(groups == name)} stands in {' and in '.join(among)}",
                 file=table.file,
                 where=f"column {SPLIT!r}",
                 hint="All pictures of a patient belong to one part; correct the column, or remove it for a split by patient",
             )
+
+
+def _one_of(rows: np.ndarray) -> str:
+    return f"the patient, or the file, of row {int(rows.argmax()) + 1}"
 
 
 def _column(table: Table, name: str, option: str) -> str:
