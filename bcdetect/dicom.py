@@ -208,7 +208,7 @@ class _Shape:
                 raise InputError(f"its header has no readable {name}", file=file, hint="Export it again") from None
 
         if "Rows" not in tags or "Columns" not in tags:
-            raise InputError(f"holds no picture{_what_it_is(tags)}", file=file, hint="Leave it out")
+            raise InputError(f"holds no picture{_what_it_is(tags)}", file=file, hint="Remove it")
         self.rows, self.columns = whole("Rows"), whole("Columns")
         self.frames = max(1, whole("NumberOfFrames", 1))
         self.bits = whole("BitsStored", whole("BitsAllocated", 8))

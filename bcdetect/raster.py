@@ -16,9 +16,12 @@ from bcdetect.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "PPM")  # PPM is PGM too
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
-PHOTOMETRIC, MIN_IS_WHITE = 262, 0  # a TIFF tag
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
+MIN_IS_WHITE, SIGNED = 0, 2
 # Pillow keeps the high byte of a colour of 16 bits; read again in the other byte order, it keeps the low one.
 _OTHER_BYTE = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B"}
+_STARTS = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
+_PAIRS = np.array([[256, 256, 256, 0], [1, 1, 1, 0], [0, 0, 0, 256], [0, 0, 0, 1]], np.uint16)  # bytes of grey and of alpha
 _NATIVE = "L" if sys.byteorder == "little" else "B"
 
 
@@ -41,17 +44,27 @@ class Raster:
 
         with self._image(number) as image:
             _check(image, self._file)
-            other = _other_byte(image)
-            if other is None:
+            modes = [_raw_mode(tile) for tile in image.tile]
+            deep = image.mode not in ("I", "F") and not image.mode.startswith("I;") and any("16" in mode for mode in modes)
+            if not deep:
                 image.load()
                 return _array(image, ImageOps.exif_transpose(image), self._file)
-            image.load()
-            high = np.asarray(ImageOps.exif_transpose(image))
+        if set(modes) == {"LA;16B"}:
+            return _deep_colours(self._as_modes(number, ["RGBA"] * len(modes)).astype(np.uint16) @ _PAIRS)
+        if not set(modes) <= _OTHER_BYTE.keys():
+            what = "colours of 16 bits in a layout that is not read"
+            raise InputError(what, file=self._file, hint="Save it as PNG, or with 8 bits a colour")
+        high = self._as_modes(number, modes).astype(np.uint16)
+        return _deep_colours(high << 8 | self._as_modes(number, [_OTHER_BYTE[mode] for mode in modes]))
+
+    def _as_modes(self, number: int, modes: list[str]) -> np.ndarray:
+        """The bytes that Pillow keeps when it takes the tiles for ones of these raw modes. Shape: (H, W, channels) uint8."""
+        from PIL import ImageOps
+
         with self._image(number) as image:
-            image.tile = other
+            image.tile = [_with_raw_mode(tile, mode) for tile, mode in zip(image.tile, modes, strict=True)]
             image.load()
-            low = np.asarray(ImageOps.exif_transpose(image))
-        return _deep_colours(high.astype(np.uint16) << 8 | low)
+            return np.asarray(ImageOps.exif_transpose(image))
 
     @contextmanager
     def _image(self, number: int = 1):
@@ -63,6 +76,10 @@ class Raster:
                     image.seek(number - 1)
                 yield image
         except UnidentifiedImageError:
+            kind = next((name for start, name in _STARTS.items() if self._data.startswith(start)), None)
+            if kind is not None:
+                what = f"damaged, or a kind of {kind} that is not read"
+                raise InputError(what, file=self._file, hint="Save it as an ordinary PNG") from None
             what = "not a picture that can be read"
             if self._data[:512].isascii() and all(byte >= 32 or byte in b"\t\r\n\f" for byte in self._data[:512]):
                 what += " (it holds text)"
@@ -91,31 +108,37 @@ def _array(opened, image, file: str) -> np.ndarray:
     """`image` is `opened` upright, and may have lost the file's tags."""
     from PIL import Image
 
+    tags = getattr(opened, "tag_v2", {})
+    signed = tags.get(SAMPLE_FORMAT, (1,))[0] == SIGNED
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image)
+        if tags and image.mode == "I" and not signed and tags.get(BITS, (0,))[0] == 32:
+            values = values.view(np.uint32)  # Pillow keeps these bits as signed numbers
         if not np.isfinite(values).all():
             raise InputError("holds values that are not finite", file=file, hint="Export it again")
         deep = spread(values, *limits(values))[:, :, None]
-        white_is_zero = getattr(opened, "tag_v2", {}).get(PHOTOMETRIC, 1) == MIN_IS_WHITE
-        return np.invert(deep) if white_is_zero else deep
+        return np.invert(deep) if tags.get(PHOTOMETRIC) == MIN_IS_WHITE else deep
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return np.asarray(image.convert("L"))[:, :, None]
+        grey = np.asarray(image.convert("L"))[:, :, None]
+        return grey ^ np.uint8(128) if signed and image.mode == "L" else grey  # -128 is black, and not a middle grey
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
     return grey_if_grey(np.asarray(image.convert("RGB")))
 
 
-def _other_byte(image) -> list | None:
-    """The tiles to read for the low bytes of a colour picture of 16 bits; None for any other."""
-    tiles = []
-    for codec, box, offset, arguments in image.tile:
-        mode, *rest = arguments if isinstance(arguments, tuple) else (arguments,)
-        other = _OTHER_BYTE.get(str(mode).replace("16N", "16" + _NATIVE))
-        if other is None:
-            return None
-        tiles.append((codec, box, offset, (other, *rest) if isinstance(arguments, tuple) else other))
-    return tiles or None
+def _raw_mode(tile) -> str:
+    """How a tile's bytes lie; of a PPM file, the bits of its largest value."""
+    codec, _, _, arguments = tile
+    if codec.startswith("ppm"):
+        return "16" if arguments[-1] > 255 else "8"
+    mode = str(arguments[0] if isinstance(arguments, tuple) else arguments)
+    return mode.replace("16N", "16" + _NATIVE)
+
+
+def _with_raw_mode(tile, mode: str) -> tuple:
+    codec, box, offset, arguments = tile
+    return codec, box, offset, (mode, *arguments[1:]) if isinstance(arguments, tuple) else mode
 
 
 def _deep_colours(colours: np.ndarray) -> np.ndarray:
