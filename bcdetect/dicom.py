@@ -207,6 +207,8 @@ class _Shape:
             except Exception:
                 raise InputError(f"its header has no readable {name}", file=file, hint="Export it again") from None
 
+        if not len(tags):  # what pydicom makes of a file that ends within its pixels
+            raise InputError("damaged: it ends early", file=file, hint="Export it again")
         if "Rows" not in tags or "Columns" not in tags:
             raise InputError(f"holds no picture{_what_it_is(tags)}", file=file, hint="Remove it")
         self.rows, self.columns = whole("Rows"), whole("Columns")
@@ -220,11 +222,12 @@ class _Shape:
             or self.rows * self.columns * self.frames > MAX_SAMPLES
         ):
             frames = f" in {self.frames:,} frames" if self.frames > 1 else ""
-            what = f"declares {self.columns} x {self.rows} pixels{frames}; the limit is {MAX_PIXELS:,} a frame"
+            most = f"the limit is {MAX_PIXELS:,} a frame, {MAX_FRAMES:,} frames and {MAX_SAMPLES:,} pixels in all"
+            what = f"declares {self.columns} x {self.rows} pixels{frames}; {most}"
             raise InputError(what, file=file, hint="Scale it down")
         if min(self.rows, self.columns) < FEWEST:
             what = f"{self.columns} x {self.rows} pixels show nothing"
-            raise InputError(what, file=file, hint="Remove it, or pass the whole picture")
+            raise InputError(what, file=file, hint="Pass the whole picture")
         if samples not in (1, 3) or not 1 <= self.bits <= 64:
             what = f"has {samples} samples of {self.bits} bits a pixel; grey and RGB are read"
             raise InputError(what, file=file, hint="Export it again, or as PNG")
@@ -270,9 +273,7 @@ def _decoder(tags, file: str):
 
     syntax = tags.file_meta.TransferSyntaxUID
     if not any(name in tags for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise InputError(
-            f"holds no picture{_what_it_is(tags)}", file=file, hint="Leave it out, or export it again if it ends early"
-        )
+        raise InputError("damaged: it ends before its pixels", file=file, hint="Export it again")
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:

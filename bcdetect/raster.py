@@ -6,6 +6,7 @@ format and declared size checked -> decoded -> upright -> grey or RGB, 8 or 16 b
 from __future__ import annotations
 
 import io
+import re
 import sys
 from contextlib import contextmanager
 
@@ -83,10 +84,11 @@ class Raster:
             what = "not a picture that can be read"
             if self._data[:512].isascii() and all(byte >= 32 or byte in b"\t\r\n\f" for byte in self._data[:512]):
                 what += " (it holds text)"
-            hint = f"The formats are {', '.join(FORMATS[:-1])}, PGM, PPM, DICOM and NIfTI"
+            hint = f"Save it as {', '.join(FORMATS[:-1])}, PGM, PPM, DICOM or NIfTI"
             raise InputError(what, file=self._file, hint=hint) from None
-        except Image.DecompressionBombError:
-            what = f"declares more than the limit of {MAX_PIXELS:,} pixels"
+        except Image.DecompressionBombError as error:
+            pixels = re.search("[0-9]+", str(error))
+            what = f"declares {int(pixels[0]):,} pixels; the limit is {MAX_PIXELS:,}" if pixels else "declares too many pixels"
             raise InputError(what, file=self._file, hint="Scale it down") from None
         # Pillow's ways to fail on a file.
         except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, TypeError, KeyError, IndexError) as error:
@@ -101,7 +103,7 @@ def _check(image, file: str) -> None:
             f"declares {width} x {height} pixels; the limit is {MAX_PIXELS:,} in all", file=file, hint="Scale it down"
         )
     if min(width, height) < FEWEST:
-        raise InputError(f"{width} x {height} pixels show nothing", file=file, hint="Remove it, or pass the whole picture")
+        raise InputError(f"{width} x {height} pixels show nothing", file=file, hint="Pass the whole picture")
 
 
 def _array(opened, image, file: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def dicom(path, pixels, compress=None, preamble=True, **tags):
-    """A DICOM file of pixels (H, W), (frames, H, W), (H, W, 3) or (frames, H, W, 3), with these tags added or (None) taken away."""
+    """A DICOM file of pixels ([frames,] H, W[, 3]), with these tags added or (None) taken away."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 

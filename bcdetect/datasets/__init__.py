@@ -115,8 +115,12 @@ def load_dataset(
         return load_medmnist(data, positive)
     from bcdetect.datasets.manifest import load_manifest, path_columns
     from bcdetect.datasets.table import load_table
+    from bcdetect.pictures import names_picture
     from bcdetect.table import read_table
 
+    if names_picture(data) and os.path.isfile(data):
+        hint = "Pass a folder of pictures with one sub-folder a class, or a manifest CSV that names pictures and their labels"
+        raise InputError("one picture is nothing to learn from", file=data, hint=hint)
     table = read_table(data)
     if path_columns(table):
         return load_manifest(table, size, label, positive, group, skip_bad, on_picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -135,22 +136,24 @@ def _mask(reader: Reader, files: Sequence[str], shape: tuple[int, int], size: in
         values = reader.read(file).max(axis=2)
         if values.shape != shape:
             what = f"a mask of {values.shape[1]} x {values.shape[0]} pixels for a picture of {shape[1]} x {shape[0]}"
-            raise InputError(what, file=file, hint="A mask must have the size of its picture")
+            raise InputError(what, file=file, hint="Make both of one size")
         few = len(np.unique(values)) <= LABELS
         together |= values > (0 if few else np.iinfo(values.dtype).max // 2)
     return fitted_mask(together, size)
 
 
 def _refuse(rows: Sequence[Row], problems: dict[int, InputError], source: str) -> None:
-    """One line for all that is wrong: what a single row suffers from with its hint, of many the first few."""
-    shown = [f"{rows[i].name}: {problem_of(rows[i], error)}" for i, error in list(problems.items())[:NAMED]]
-    more = f"; and {len(problems) - NAMED:,} more" if len(problems) > NAMED else ""
-    hints = list(dict.fromkeys(error.hint for error in problems.values() if error.hint))
-    hint = f"{hints[0]}. Or leave" if len(hints) == 1 else "Correct them, or leave"
-    what = f"{len(problems):,} of {len(rows):,} cannot be used: {'; '.join(shown)}{more}"
+    """One line for all that is wrong: the first few rows, and what to do where that is one thing."""
+    alike = Counter((split_reference(rows[i].name)[0], problem_of(rows[i], error)) for i, error in problems.items())
+    shown = [f"{name}{f' ({count} pictures)' * (count > 1)}: {what}" for (name, what), count in list(alike.items())[:NAMED]]
+    said = "; ".join(shown) + (f"; and {len(alike) - NAMED:,} more" if len(alike) > NAMED else "")
+    hints = list(dict.fromkeys(error.hint for error in problems.values()))
+    hint = hints[0] if len(hints) == 1 and hints[0] else "Correct " + ("it" if len(problems) == 1 else "them")
     if len(problems) == len(rows):
-        raise InputError(f"not one picture can be used: {'; '.join(shown)}{more}", file=source, hint=hints[0] if hints else "")
-    raise InputError(what, file=source, hint=f"{hint} {'it' if len(problems) == 1 else 'them'} out with --skip-bad")
+        raise InputError(f"not one picture can be used: {said}", file=source, hint=hint)
+    them = "it" if len(problems) == 1 else "them"
+    what = f"{len(problems):,} of {len(rows):,} cannot be used: {said}"
+    raise InputError(what, file=source, hint=f"{hint}, or leave {them} out with --skip-bad")
 
 
 def problem_of(row: Row, error: InputError) -> str:

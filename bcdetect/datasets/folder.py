@@ -50,11 +50,12 @@ def load_folder(
     if not rows:
         raise InputError("holds no pictures in sub-folders", file=file, hint=LAYOUT)
     encode_labels(labels, positive, file=file)  # said before everything is decoded
-    groups, what, note = volumes.groups([row.files[0] for row in rows])
+    groups = volumes.groups([row.files[0] for row in rows])[0]
     if official and groups is not None:
         _refuse_torn(groups, np.array(parts), rows, file)
     decoded = decode(rows, size, skip_bad, on_picture, source=file)
     kept = decoded.kept
+    groups, what, note = volumes.groups([rows[i].files[0] for i in kept])  # of the good ones alone
     class_names, y = encode_labels([labels[i] for i in kept], positive, file=file)
     notes = [note] * (note is not None) + [f"{stray} mask files stand beside no picture and are left out"] * (stray > 0)
     provenance = {
@@ -73,7 +74,7 @@ def load_folder(
         y,
         class_names,
         (),
-        None if groups is None else groups[kept],
+        groups,
         provenance,
         names=np.array([rows[i].name for i in kept]),
         parts=np.array(parts)[kept] if official else None,
