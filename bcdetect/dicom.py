@@ -25,10 +25,8 @@ MAX_INFLATED = 2**30  # bytes of a file that is deflated as a whole
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 EXTENDED = "1.2.840.10008.1.2.4.51"  # its one decoder for more than 8 bits is under the GPL, so that no extra of ours brings it
 PURPOSE = "reading DICOM"
-# How files without a preamble begin: an element of group 2 or 8.
-_BARE = tuple(
-    bytes((group, 0, element, 0)) for group, elements in ((2, (0, 1, 16)), (8, (0, 1, 5, 8, 22))) for element in elements
-)
+_FIRST_ELEMENTS = {2: (0, 1, 2, 16), 8: (0, 1, 5, 8, 22)}  # by group: how files without a preamble begin
+_BARE = tuple(bytes((group, 0, element, 0)) for group, elements in _FIRST_ELEMENTS.items() for element in elements)
 
 
 def begins(head: bytes) -> bool:
