@@ -12,7 +12,7 @@ import bcdetect
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tinycnn", "bcdetect")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-HEAVY = {"pandas", "matplotlib", "PIL", "scipy", "sklearn", "torch", "numba"}
+HEAVY = {"pandas", "matplotlib", "PIL", "pydicom", "nibabel", "scipy", "sklearn", "torch", "numba"}
 
 
 def imports(path: Path, at_top: bool = False) -> set[str]:
