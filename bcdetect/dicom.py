@@ -69,8 +69,8 @@ class Dicom:
             if photometric == "PALETTE COLOR":
                 return grey_if_grey(self._palette(stored))
             return self._grey(stored, number - 1)[:, :, None]
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError) as error:
-            what = f"its window, rescale or colour tags cannot be used ({type(error).__name__})"
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError):
+            what = "its window, rescale or colour tags cannot be used"
             raise InputError(what, file=self._file, hint="Export it again, or as PNG") from None
 
     def _decoded(self, index: int) -> tuple[np.ndarray, str]:
@@ -85,7 +85,7 @@ class Dicom:
             if str(self._tags.file_meta.TransferSyntaxUID) == EXTENDED and self._shape.bits > 8:
                 hint = "Install pydicom's decoder for it with: pip install pylibjpeg pylibjpeg-libjpeg"
                 raise InputError("compressed as JPEG of 12 bits", file=self._file, hint=hint) from None
-            what = f"damaged: its pixels cannot be decoded ({_reason(error)})"
+            what = f"damaged: its pixels cannot be decoded{_early(error)}"
             raise InputError(what, file=self._file, hint="Export it again") from None
         return stored, str(about["photometric_interpretation"])
 
@@ -242,7 +242,7 @@ def _header(stream: BinaryIO, file: str, stop_before_pixels: bool = False):
             tags.file_meta.TransferSyntaxUID = pydicom.uid.UID(uid)
         return tags
     except Exception as error:
-        what = f"damaged: its header cannot be read ({_reason(error)})"
+        what = f"damaged: its header cannot be read{_early(error)}"
         raise InputError(what, file=file, hint="Export it again") from None
 
 
@@ -290,5 +290,6 @@ def _what_it_is(tags) -> str:
     return f" (DICOM of the kind {kind!r})" if kind and not kind[0].isdigit() else ""
 
 
-def _reason(error: Exception) -> str:
-    return "it ends early" if isinstance(error, EOFError) or "expected" in str(error) else type(error).__name__
+def _early(error: Exception) -> str:
+    """The one cause that is told apart; the libraries' own words may quote the file."""
+    return " (it ends early)" if isinstance(error, EOFError) or "expected" in str(error) else ""
