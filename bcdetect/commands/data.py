@@ -1,0 +1,70 @@
+"""`data`: make, fetch and keep data sets."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+
+from bcdetect import NOTICE
+
+HELP = "make synthetic phantoms"
+
+
+def add_flags(parser) -> None:
+    """One sub-command each; the flags that all commands have may stand behind it too."""
+    found = parser.add_subparsers(metavar="WHAT", required=True, dest="what")
+    phantom = found.add_parser("phantom", help="write synthetic breast-MRI phantoms and their manifest")
+    phantom.add_argument("--out", metavar="FOLDER", required=True, help="a new folder; it appears whole or not at all")
+    phantom.add_argument("--patients", type=int, default=60, metavar="N", help="a third of each class (60)")
+    phantom.add_argument("--slices", type=int, default=4, metavar="N", help="neighbouring slices of a patient (4)")
+    phantom.add_argument("--size", type=int, default=96, metavar="N", help="pixels a side (96)")
+    phantom.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (0)")
+    phantom.add_argument("--missing", type=float, default=0.0, metavar="SHARE", help="of patients who lack one sequence (0)")
+    phantom.add_argument("--series", action="store_true", help="write every time point of the contrast series too")
+    for sub in (phantom,):
+        _shared(sub)
+
+
+def run(options) -> int:
+    """See HELP."""
+    return {"phantom": _phantom}[options.what](options)
+
+
+def _phantom(options) -> int:
+    from bcdetect.datasets.phantom import write_phantoms
+    from bcdetect.output import new_folder
+
+    with new_folder(options.out) as folder:
+        values = (options.patients, options.slices, options.size, options.seed, options.missing, options.series)
+        tell = counting(options, "patient", options.patients)
+        count = write_phantoms(folder, *values, on_patient=tell)
+    manifest = f"{options.out}/manifest.csv"
+    if options.json:
+        print(json.dumps({"folder": options.out, "manifest": manifest, "rows": count, "synthetic": True, "notice": NOTICE}))
+    else:
+        print(f"{count} SYNTHETIC slices of {options.patients} made-up patients written to {options.out}")
+        print(f"Train on them: python -m bcdetect train --data {manifest}\n{NOTICE}")
+    return 0
+
+
+def counting(options, word: str, total: int) -> Callable[[int], None] | None:
+    """One line that counts on a terminal, a line every tenth elsewhere, nothing when told to be quiet."""
+    if options.quiet or options.json:
+        return None
+    terminal, step = sys.stderr.isatty(), max(1, total // 10)
+
+    def tell(done: int) -> None:
+        if terminal:
+            print(f"\r{word} {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done == total or done % step == 0:
+            print(f"{word} {done}/{total}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _shared(parser) -> None:
+    import argparse
+
+    for name in ("--quiet", "--json"):  # as the command has them; suppressed defaults keep what stood before the sub-command
+        parser.add_argument(name, action="store_true", default=argparse.SUPPRESS, help="as for every command")
