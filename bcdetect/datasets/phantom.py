@@ -34,7 +34,7 @@ class Phantoms(NamedTuple):
 
 @dataclass(frozen=True)
 class Exam:
-    """One patient: K slices (K, S, S, 3), the contrast series (K, S, S, T) and masks (K, S, S) of the lesion, empty where normal."""
+    """One patient: K slices (K, S, S, 3), the contrast series (K, S, S, T) and masks (K, S, S) of its lesion, if any."""
 
     patient: str
     label: str

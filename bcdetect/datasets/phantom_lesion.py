@@ -1,4 +1,4 @@
-"""A made-up lesion, cut by a slice: oval, smooth and even where benign; irregular, spiculated and with a bright rim where malignant.
+"""A made-up lesion, cut by a slice: oval, smooth and even where benign; spiculated, with a bright rim where malignant.
 
 The signs are those of the BI-RADS lexicon for breast MRI (shape, margin, internal enhancement).
 Source: American College of Radiology, BI-RADS Atlas, 5th edition, 2013.

@@ -5,8 +5,8 @@ Contrast agent follows the model of Tofts and Kermode: in tissue with transfer c
     C(t) = D * K * sum over i = 1, 2 of a_i * (exp(-k t) - exp(-m_i t)) / (m_i - k),   in plasma  C_p(t) = D * sum a_i exp(-m_i t)
 
 with a = 3.99, 4.78 kg/l and m = 0.144, 0.0111 /min for a dose D of 0.1 mmol/kg. Source: Tofts & Kermode 1991, doi
-10.1002/mrm.1910170208. Small k gives the persistent curve (type I), large k a fast rise and washout (type III) of Kuhl et al. 1999,
-doi 10.1148/radiology.211.1.r99ap38101.
+10.1002/mrm.1910170208. Small k gives the persistent curve (type I), large k a fast rise and washout (type III) of Kuhl et al.
+1999, doi 10.1148/radiology.211.1.r99ap38101.
 """
 
 from __future__ import annotations
