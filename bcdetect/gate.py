@@ -29,7 +29,10 @@ def read_bytes(path: str | os.PathLike[str], *, limit: int = LIMIT) -> bytes:
     """
     with opened(path, limit=limit) as stream:
         try:
-            data = stream.read(limit + 1)  # one more than allowed: the file may have grown meanwhile
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.read(size + 1)  # not `limit`: as much memory is taken as is asked for
+            if len(data) > size:  # it has grown meanwhile
+                data += stream.read(limit + 1 - len(data))
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror or error}", file=os.fspath(path)) from error
     if len(data) > limit:
