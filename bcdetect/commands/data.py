@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bcdetect import NOTICE
 
-HELP = "make synthetic phantoms"
+HELP = "make synthetic phantoms; list or clear what is kept of large data sets"
 
 
 def add_flags(parser) -> None:
@@ -22,13 +22,15 @@ def add_flags(parser) -> None:
     phantom.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (0)")
     phantom.add_argument("--missing", type=float, default=0.0, metavar="SHARE", help="of patients who lack one sequence (0)")
     phantom.add_argument("--series", action="store_true", help="write every time point of the contrast series too")
-    for sub in (phantom,):
+    kept = found.add_parser("cache", help="list the decoded pictures of data sets larger than memory")
+    kept.add_argument("--clear", action="store_true", help="remove them; the next training decodes the files again")
+    for sub in (phantom, kept):
         _shared(sub)
 
 
 def run(options) -> int:
     """See HELP."""
-    return {"phantom": _phantom}[options.what](options)
+    return {"phantom": _phantom, "cache": _cache}[options.what](options)
 
 
 def _phantom(options) -> int:
@@ -45,6 +47,29 @@ def _phantom(options) -> int:
     else:
         print(f"{count} SYNTHETIC slices of {options.patients} made-up patients written to {options.out}")
         print(f"Train on them: python -m bcdetect train --data {manifest}\n{NOTICE}")
+    return 0
+
+
+def _cache(options) -> int:
+    from bcdetect.datasets import cache
+    from bcdetect.places import spoken
+
+    folder = cache.folder()
+    if options.clear:
+        freed = cache.clear()
+        print(json.dumps({"folder": str(folder), "freed": freed}) if options.json else f"{spoken(freed)} freed in {folder}")
+        return 0
+    entries = cache.entries()
+    if options.json:
+        print(json.dumps({"folder": str(folder), "entries": entries}, indent=1))
+        return 0
+    for entry in entries:
+        what = "unfinished"
+        if entry["shape"]:
+            count, *sides = entry["shape"]
+            what = f"{count} pictures of {' x '.join(map(str, sides))}, {entry['dtype']}"
+        print(f"{spoken(entry['bytes']):>10}  {what}  {entry['file']}")
+    print(f"{spoken(sum(entry['bytes'] for entry in entries))} in {folder}" if entries else f"nothing is kept in {folder}")
     return 0
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bcdetect.datasets import cache
+from bcdetect.datasets.collecting import Collector
 from bcdetect.errors import InputError
 from bcdetect.pictures import Reader, fitted, fitted_mask, split_reference
 
@@ -42,6 +44,7 @@ class Decoded:
     """Pictures (N, S, S, C), uint8 or uint16, of the `kept` rows (N,); `missing` (N, C) says which sequences were not there.
 
     `masks` (N, S, S) bool, or None where no row has one; `facts` as in `Dataset`; `bad` has a line for each row left out.
+    Large ones are a `np.memmap`, read-only (see `cache`). `sha256` is that of the pictures' bytes.
     """
 
     x: np.ndarray
@@ -50,6 +53,7 @@ class Decoded:
     masks: np.ndarray | None
     facts: dict[str, np.ndarray]
     bad: list[str]
+    sha256: str
 
 
 def decode(
@@ -63,25 +67,35 @@ def decode(
 
     Raises InputError that names `source` and the first bad rows, unless `skip_bad`: then they are left out and listed.
     """
-    good: list[Picture | None] = []
-    problems: dict[int, InputError] = {}
-    for number, result in enumerate(pictures_of(rows, size)):
-        if isinstance(result, InputError):
-            problems[number], result = result, None
-        good.append(result)
-        if on_picture is not None:
-            on_picture(number + 1)
-    if problems and not (skip_bad and len(problems) < len(rows)):
+    key = cache.key_of([(row.files, row.masks) for row in rows], size)
+    pictures = cache.reopen(key)
+    if pictures is None:
+        pictures = _collected(rows, size, key, skip_bad, on_picture, source)
+    elif on_picture is not None:
+        on_picture(len(rows))
+    problems = pictures.problems
+    if problems and not skip_bad:
         _refuse(rows, problems, source)
-    kept = np.array([i for i, row in enumerate(good) if row is not None], np.intp)
-    found = [good[i] for i in kept]
-    masks = None
-    if any(row.mask is not None for row in found):
-        masks = np.stack([np.zeros((size, size), bool) if row.mask is None else row.mask for row in found])
-    facts = dict(zip(FACTS, np.array([row.facts for row in found], np.float64).T.copy(), strict=True))
+    kept = np.setdiff1d(np.arange(len(rows)), list(problems))
+    facts = dict(zip(FACTS, np.array(pictures.facts, np.float64).T.copy(), strict=True))
     missing = np.array([[file is None for file in rows[i].files] for i in kept])
     bad = [f"{rows[i].name}: {problem_of(rows[i], error)}" for i, error in problems.items()]
-    return Decoded(stacked([row.picture for row in found]), kept, missing, masks, facts, bad)
+    return Decoded(pictures.x, kept, missing, pictures.masks, facts, bad, pictures.sha256)
+
+
+def _collected(rows: Sequence[Row], size: int, key: str, skip_bad: bool, on_picture, source: str) -> cache.Kept:
+    problems: dict[int, InputError] = {}
+    with Collector(len(rows), key, any(row.masks for row in rows)) as pictures:
+        for number, result in enumerate(pictures_of(rows, size)):
+            if isinstance(result, InputError):
+                problems[number] = result
+            else:
+                pictures.add(result.picture, result.mask, result.facts)
+            if on_picture is not None:
+                on_picture(number + 1)
+        if problems and not (skip_bad and len(problems) < len(rows)):
+            _refuse(rows, problems, source)
+        return pictures.finish(problems)
 
 
 def pictures_of(rows: Sequence[Row], size: int) -> Iterator[Picture | InputError]:
@@ -94,16 +108,6 @@ def pictures_of(rows: Sequence[Row], size: int) -> Iterator[Picture | InputError
                 yield waiting.pop(0).result()
         for each in waiting:
             yield each.result()
-
-
-def stacked(pictures: Sequence[np.ndarray]) -> np.ndarray:
-    """Pictures as one array (N, S, S, C): of 16 bits as soon as one is, of colour as soon as one is."""
-    deep = any(picture.dtype == np.uint16 for picture in pictures)
-    channels = max(picture.shape[-1] for picture in pictures)
-    x = np.empty((len(pictures), *pictures[0].shape[:2], channels), np.uint16 if deep else np.uint8)
-    for i, picture in enumerate(pictures):  # grey beside colour: the same in all three
-        x[i] = picture * np.uint16(257) if deep and picture.dtype == np.uint8 else picture
-    return x
 
 
 def _read(reader: Reader, row: Row, size: int) -> Picture | InputError:

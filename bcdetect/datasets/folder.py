@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def load_folder(
     provenance = {
         "source": "folder",
         "file": Path(file).resolve().name,
-        "sha256": hashlib.sha256(decoded.x.tobytes()).hexdigest(),
+        "sha256": decoded.sha256,
         "rows": len(y),
         "group": what,
         "bad": decoded.bad,

@@ -8,7 +8,6 @@ channel; an empty cell is a sequence that was not taken. A mask is a picture of 
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,7 +96,7 @@ def load_manifest(
     provenance = {
         "source": "manifest",
         "file": Path(table.file).name,
-        "sha256": hashlib.sha256(decoded.x.tobytes()).hexdigest(),
+        "sha256": decoded.sha256,
         "rows": len(y),
         "label": label,
         "group": what,
