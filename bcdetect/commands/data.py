@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 
 from bcdetect import NOTICE
+from bcdetect.datasets import FETCHED
 
-HELP = "make synthetic phantoms; list or clear what is kept of large data sets"
+HELP = "make synthetic phantoms; fetch a data set; list or clear what is kept of large data sets"
 
 
 def add_flags(parser) -> None:
@@ -22,15 +23,19 @@ def add_flags(parser) -> None:
     phantom.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (0)")
     phantom.add_argument("--missing", type=float, default=0.0, metavar="SHARE", help="of patients who lack one sequence (0)")
     phantom.add_argument("--series", action="store_true", help="write every time point of the contrast series too")
+    fetch = found.add_parser("fetch", help="fetch a data set from its official home, for --data NAME")
+    fetch.add_argument("name", choices=FETCHED, help="which")
+    fetch.add_argument("--to", metavar="FOLDER", help="put the file here, not into the cache folder")
+    fetch.add_argument("--force", action="store_true", help="fetch it anew even if it is there")
     kept = found.add_parser("cache", help="list the decoded pictures of data sets larger than memory")
     kept.add_argument("--clear", action="store_true", help="remove them; the next training decodes the files again")
-    for sub in (phantom, kept):
+    for sub in (phantom, fetch, kept):
         _shared(sub)
 
 
 def run(options) -> int:
     """See HELP."""
-    return {"phantom": _phantom, "cache": _cache}[options.what](options)
+    return {"phantom": _phantom, "fetch": _fetch, "cache": _cache}[options.what](options)
 
 
 def _phantom(options) -> int:
@@ -48,6 +53,50 @@ def _phantom(options) -> int:
         print(f"{count} SYNTHETIC slices of {options.patients} made-up patients written to {options.out}")
         print(f"Train on them: python -m bcdetect train --data {manifest}\n{NOTICE}")
     return 0
+
+
+def _fetch(options) -> int:
+    from bcdetect.fetch import SOURCES, fetch
+
+    source = SOURCES[options.name]
+    silent = options.quiet or options.json
+    try:
+        found = fetch(source, options.to, options.force, *((None, None) if silent else (_progress(), _waiting)))
+    except KeyboardInterrupt:
+        print("stopped; what came so far is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+    if options.json:
+        words = {"licence": source.licence, "citation": source.citation, "notice": NOTICE}
+        print(json.dumps({"file": str(found.path), "sha256": found.sha256, "fetched": found.fresh, **words}))
+        return 0
+    print(f"{'fetched' if found.fresh else 'already there, and whole'}: {found.path}\nSHA-256 {found.sha256}")
+    print(f"Licence {source.licence}. Please cite: {source.citation}")
+    where = str(found.path) if options.to else options.name
+    print(f"Train on it: python -m bcdetect train --data {where}\n{NOTICE}")
+    return 0
+
+
+def _progress() -> Callable[[int, int | None], None]:
+    """One line that counts on a terminal; elsewhere a line every quarter, or every 10 MiB of a file of unknown length."""
+    from bcdetect.places import spoken
+
+    terminal, last = sys.stderr.isatty(), -1
+
+    def tell(done: int, total: int | None) -> None:
+        nonlocal last
+        text = f"{spoken(done)} of {spoken(total)}" if total else spoken(done)
+        step = 4 * done // total if total else done // (10 * 2**20)
+        if terminal:
+            print(f"\r{text:<40}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif step != last:
+            print(text, file=sys.stderr, flush=True)
+        last = step
+
+    return tell
+
+
+def _waiting(reason: str, seconds: float) -> None:
+    print(f"\n{reason}; trying again in {seconds:.0f} s" if sys.stderr.isatty() else f"{reason}; trying again", file=sys.stderr)
 
 
 def _cache(options) -> int:

@@ -8,7 +8,9 @@ import numpy as np
 
 from bcdetect.errors import InputError
 
-__all__ = ["Dataset", "holds_pictures", "load_dataset"]
+__all__ = ["FETCHED", "Dataset", "holds_pictures", "load_dataset"]
+
+FETCHED = ("breastmnist",)  # names of data sets that `python -m bcdetect data fetch NAME` puts into the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ def holds_pictures(data: str | None) -> bool:
     """Whether `data`, as `load_dataset` takes it, is pictures; a file that cannot be read is said when it is loaded."""
     if data is None or data == "wisconsin":
         return False
-    if os.path.isdir(data) or data.lower().endswith(".npz"):
+    if data in FETCHED or os.path.isdir(data) or data.lower().endswith(".npz"):
         return True
     from bcdetect.datasets.manifest import path_columns
     from bcdetect.table import read_table
@@ -98,6 +100,7 @@ def load_dataset(
 ) -> Dataset:
     """Load what `data` is: the built-in table (None or "wisconsin"), a CSV file of measurements, or pictures.
 
+    A name of FETCHED is the file that was fetched.
     Pictures come from a folder, from a manifest (a CSV file that names picture files), or from a MedMNIST `.npz`; those of files
     are brought to size x size pixels. See the files here for each. Raises InputError.
     """
@@ -105,6 +108,10 @@ def load_dataset(
         from bcdetect.datasets.wisconsin import load_wisconsin
 
         return load_wisconsin(label=label, positive=positive, group=group, drop=drop)
+    if data in FETCHED:
+        from bcdetect.fetch import path_of
+
+        data = path_of(data)
     if os.path.isdir(data):
         from bcdetect.datasets.folder import load_folder
 
