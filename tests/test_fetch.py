@@ -212,7 +212,7 @@ def test_stopping_keeps_what_came(server, tmp_path):
 @pytest.mark.parametrize("url", ["http://example.org/x.npz", "ftp://example.org/x.npz", "file:///etc/hostname"])
 def test_nothing_unencrypted_and_no_local_file_is_followed(server, tmp_path, url):
     server.faults = [("redirect", url)]
-    with pytest.raises(InputError, match="is not https|is not allowed"):
+    with pytest.raises(InputError, match=r"is not https|is not allowed"):
         get(server, tmp_path)
     with pytest.raises(InputError, match="is not https"):
         fetch(server.source(), tmp_path)

@@ -109,7 +109,7 @@ def write_phantoms(
     series: bool = False,
     on_patient: Callable[[int], None] | None = None,
 ) -> int:
-    """Write `manifest.csv`, the pictures below `synthetic/` and README.txt into an existing folder (see `output.new_folder`).
+    """Write `manifest.csv`, the pictures below `pictures/` and README.txt into an existing folder (see `output.new_folder`).
 
     `missing` is the share of patients who lack one sequence, `series` writes the contrast series too. Returns the number of
     slices. Same arguments, same bytes. Raises UsageError and OutputError.
@@ -118,10 +118,10 @@ def write_phantoms(
     lines, times = [columns], [["patient_id", "slice", "minutes", "picture"]]
     made = exams(patients, slices, size, seed, missing)
     try:
-        (folder / "synthetic").mkdir()
+        (folder / "pictures").mkdir()
         for number, exam in enumerate(made, 1):
             for k in range(slices):
-                stem = f"synthetic/{exam.patient}-{k + 1}"
+                stem = f"pictures/synthetic-{exam.patient}-{k + 1}"
                 row = []
                 for c, name in enumerate(SEQUENCES):
                     row.append("" if name == exam.absent else f"{stem}-{name}.png")
@@ -153,8 +153,9 @@ Made by bcdetect {__version__}: python -m bcdetect data phantom {{words}}
 manifest.csv   one row a slice; an empty cell is a sequence that was not taken. All slices of a patient have one class:
                normal (no lesion), benign (oval, smooth, slow enhancement) or malignant (spiculated, with a bright rim, fast
                enhancement and washout).
-synthetic/     PATIENT-SLICE-SEQUENCE.png, 16 bits: t1, t2 (fat suppressed), and dce: the signal {{minutes:g}} minutes after
-               contrast agent minus the one before it, nothing below 0. PATIENT-SLICE-mask.png: the lesion is white.
+pictures/      synthetic-PATIENT-SLICE-SEQUENCE.png, 16 bits: t1, t2 (fat suppressed), and dce: the signal {{minutes:g}}
+               minutes after contrast agent minus the one before it, nothing below 0.
+               synthetic-PATIENT-SLICE-mask.png: the lesion is white.
 timepoints.csv with --series: the signal (T1, fat suppressed) at each time, in minutes after the injection; 0 is before it.
 """
 

@@ -1,4 +1,4 @@
-"""A made-up breast: outline, skin, chest wall, gland and vessels, as shares of each tissue in neighbouring slices.
+"""A made-up breast: outline, skin, chest wall, heart, gland and vessels, as shares of each tissue in neighbouring slices.
 
 Places are (u, v, z): u to the right and v downwards, both from -1 to 1 across the picture (about 16 cm), z across slices in the
 same unit. The nipple points upwards, as in an axial view of one breast. Everything is a smooth function of the place, so that
@@ -47,6 +47,7 @@ class Slice:
     skin: np.ndarray
     muscle: np.ndarray
     lung: np.ndarray
+    heart: np.ndarray
     gland: np.ndarray
     vessel: np.ndarray
     cyst: np.ndarray
@@ -78,7 +79,8 @@ class Anatomy:
         self.spread = rng.uniform(0.35, 0.55, 2)
         self.lobes, self.strands = smooth_field(rng, 3.5), smooth_field(rng, 9, 40)
         self.patches, self.grain = smooth_field(rng, 4), smooth_field(rng, 14, 64)
-        self.vessels = [self._vessel(rng) for _ in range(rng.integers(2, 5))]
+        self.vessels = [self._vessel(rng) for _ in range(rng.integers(1, 7))]
+        self.heart = rng.uniform(-0.9, 0.9), rng.uniform(0, 0.9), rng.uniform(0.1, 0.45)  # where, how wide, how high
         self.cysts = [(*self.place(rng), rng.uniform(-0.1, 0.1), rng.uniform(0.03, 0.09)) for _ in range(rng.integers(0, 4))]
 
     def place(self, rng: np.random.Generator, margin: float = 0.72) -> tuple[float, float]:
@@ -99,6 +101,9 @@ class Anatomy:
         depth = v - wall
         muscle = _step(depth, pixel) * _step(0.17 - depth, pixel)
         lung = _step(depth - 0.17, pixel)
+        at, wide, high = self.heart
+        around = np.hypot((u - at) / (wide + pixel), (v - 1.02) / high) + 0.08 * self.wobble(u, v, z)
+        heart = lung * _step((1 - around) * min(wide, high), pixel)
         skin = breast * (1 - chest) * _step(self.skin - (1 - level) * 0.4, pixel)
         height = (v - (self.tip + self.wall) / 2 + 0.08) / (self.spread[1] * 1.3)
         reach = 1 - ((u - self._axis(v)) / self.spread[0]) ** 2 - height**2
@@ -118,7 +123,7 @@ class Anatomy:
             if left > 0:
                 cyst = np.maximum(cyst, _step(np.sqrt(left) - np.hypot(u - a, v - b), pixel))
         patches = _sigmoid(1.5 * self.patches(u, v, z) - 0.5)
-        return Slice(inside, skin, muscle, lung, gland, vessel, cyst * breast, patches, self.grain(u, v, z))
+        return Slice(inside, skin, muscle, lung, heart, gland, vessel, cyst * breast, patches, self.grain(u, v, z))
 
     def _axis(self, v):
         return self.middle + self.lean * (self.wall - v) * 0.5

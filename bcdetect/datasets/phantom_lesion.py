@@ -48,7 +48,7 @@ class Lesion:
             x, y = cos * x + sin * y, (cos * y - sin * x) / self.oval
         distance, angle = np.hypot(x, y), np.arctan2(y, x)
         edge = 1 + sum(s * np.cos(n * angle + phase + 3 * z) for n, s, phase in self.waves)
-        edge = edge * self.radius * np.sqrt(max(0.0, 1 - (z / self.radius) ** 2)) * (0.95 if self.malignant else 1.1)
+        edge = edge * self.radius * np.sqrt(max(0.0, 1 - (z / self.radius) ** 2)) * (0.95 if self.malignant else 1.2)
         pixel = self.anatomy.pixel
         share = np.clip(0.5 + (edge - distance) / pixel, 0, 1)
         if not self.malignant:

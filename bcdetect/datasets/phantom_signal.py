@@ -21,10 +21,10 @@ DOSE, PLASMA = 0.1, ((3.99, 0.144), (4.78, 0.0111))
 PER_MMOL = 1.6  # signal per mmol/l, in units of fat on T1; linear, which holds for small concentrations
 WHITE = 24_000  # of 65,535 for a signal of 1: room for the brightest vessel
 
-#              skin, muscle, lung, fat, gland, vessel, cyst
-T1 = np.array([0.55, 0.42, 0.08, 1.00, 0.48, 0.35, 0.30])
-T2 = np.array([0.35, 0.25, 0.06, 0.22, 0.55, 0.60, 1.00])  # fat suppressed
-PRE = np.array([0.35, 0.40, 0.06, 0.18, 0.45, 0.35, 0.28])  # T1 with fat suppressed, before contrast
+#              skin, muscle, lung, heart, fat, gland, vessel, cyst
+T1 = np.array([0.55, 0.42, 0.08, 0.40, 1.00, 0.48, 0.35, 0.30])
+T2 = np.array([0.35, 0.25, 0.06, 0.30, 0.22, 0.55, 0.60, 1.00])  # fat suppressed
+PRE = np.array([0.35, 0.40, 0.06, 0.38, 0.18, 0.45, 0.35, 0.28])  # T1 with fat suppressed, before contrast
 
 
 def tofts(times, transfer, washout):
@@ -48,11 +48,12 @@ class Scanner:
 
     def __init__(self, rng: np.random.Generator, lesion_rng: np.random.Generator, malignant: bool):
         """Values that vary from patient to patient."""
-        self.values = {name: base * rng.uniform(0.88, 1.12, 7) for name, base in (("t1", T1), ("t2", T2), ("pre", PRE))}
+        self.values = {name: base * rng.uniform(0.88, 1.12, 8) for name, base in (("t1", T1), ("t2", T2), ("pre", PRE))}
         self.coils = {name: smooth_field(rng, 0.5, 8) for name in self.values}
         self.gain, self.noise = rng.uniform(0.8, 1.25), rng.uniform(0.018, 0.035)
-        self.background = rng.uniform(0.01, 0.07)  # 1/min: the gland's own enhancement, minimal to marked
-        self.blood = rng.uniform(0.15, 0.32)
+        self.background = rng.uniform(0.01, 0.1)  # 1/min: the gland's own enhancement, minimal to marked
+        self.blood = rng.uniform(0.15, 0.35)
+        self.chambers = rng.uniform(0.18, 0.5)
         self.seeds = rng
         draw = lesion_rng.uniform
         if malignant:
@@ -72,13 +73,14 @@ class Scanner:
         return _stored(np.stack([t1, t2, dce], axis=-1)), _stored(series)
 
     def _mix(self, name: str, tissue: Slice, share: np.ndarray) -> np.ndarray:
-        skin, muscle, lung, fat, gland, vessel, cyst = self.values[name]
+        skin, muscle, lung, heart, fat, gland, vessel, cyst = self.values[name]
         signal = fat * (1 + 0.03 * tissue.texture)
         for part, value in (
             (tissue.gland, gland * (1 + 0.08 * tissue.texture)),
             (tissue.skin, skin),
             (tissue.muscle, muscle),
             (tissue.lung, lung),
+            (tissue.heart, heart),
             (tissue.cyst, cyst),
             (share, self.lesion[name]),
             (0.8 * tissue.vessel, vessel),
@@ -91,7 +93,8 @@ class Scanner:
         others = others + tissue.skin * tofts(time, 0.04, 0.3) + tissue.muscle * tofts(time, 0.03, 0.4)
         lesion = uptake * tofts(time, self.transfer, self.washout)
         inside = (1 - share) * others + lesion
-        return np.maximum(inside, self.blood * tissue.vessel * plasma(time))
+        blood = np.maximum(self.blood * tissue.vessel, self.chambers * tissue.heart)
+        return np.maximum(inside, blood * plasma(time))
 
     def _coil(self, name: str, u, v, z: float) -> np.ndarray:
         return np.exp(0.12 * self.coils[name](u, v, z) - 0.15 * v)
