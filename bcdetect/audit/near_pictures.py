@@ -1,0 +1,188 @@
+"""Pictures of the same scan: copies that were compressed, brightened, mirrored, shifted or cropped a little.
+
+    picture -> grey, 28 x 28 -> local contrast -> less what all pictures share -> length 1
+    16 x 16 of it, all pairs by one matrix product a tile -> candidates -> at 28 x 28, aligned -> pairs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from bcdetect.audit.duplicates import Pair
+from bcdetect.datasets import Dataset
+
+# Looked at on BreastMNIST (780 ultrasound pictures; sheets of all pairs below .85, and of the pairs of different pictures of which
+# one is mirrored, as chance): every pair from .55 up shows the same scan or the same lesion, below it most are strangers;
+# the highest mirrored stranger, a picture that is its own mirror image, has .61. JPEG at quality 30 leaves .78 at the least.
+SIMILAR = 0.65
+# At 16 x 16 one pair of strangers in 10,000 comes as far as .55, and every copy cropped by up to a tenth does.
+CANDIDATE = 0.55
+FINE, COARSE = 28, 16  # pixels a side; thresholds were found at these, so every source is brought to them
+RADIUS = {FINE: 3, COARSE: 2}  # of the neighbourhood that makes contrast local
+ZOOMS = (1.0, 0.95, 0.9)  # the share of a picture that a crop left
+SHIFT = 2  # pixels at FINE, each way
+ENOUGH = 100  # pictures, from which on what all share (a frame, a scanner's writing) is told from what two share
+TILE = 2048
+MOST_PAIRS = 100_000
+
+
+def near_pictures(data: Dataset) -> tuple[list[Pair], bool]:
+    """The pairs of pictures at least SIMILAR, mirrored ones too, and whether there are more than are listed."""
+    small = thumbnails(data)
+    shared = _shared(small)
+    found: list[Pair] = []
+    for a, b, mirrored in _candidates(small):
+        similarity = _aligned(small, shared, a, b, mirrored)
+        for i in np.flatnonzero(similarity >= SIMILAR):
+            found.append(Pair("mirrored" if mirrored else "near", float(min(similarity[i], 1.0)), int(a[i]), int(b[i])))
+        if len(found) > MOST_PAIRS:
+            return _best_of_each(found[:MOST_PAIRS]), True
+    return _best_of_each(found), False
+
+
+def thumbnails(data: Dataset) -> np.ndarray:
+    """Grey pictures, without the black bars that made them square. Shape: x (N, H, W, C) -> (N, FINE, FINE) float32."""
+    small = np.empty((len(data.x), FINE, FINE), np.float32)
+    boxes = _boxes(data)
+    for box in np.unique(boxes, axis=0):
+        rows = np.flatnonzero((boxes == box).all(axis=1))
+        top, bottom, left, right = box.tolist()
+        down, across = _averages(bottom - top), _averages(right - left)
+        for at in range(0, len(rows), 512):
+            some = rows[at : at + 512]
+            grey = data.x[some, top:bottom, left:right].mean(axis=3, dtype=np.float32)
+            small[some] = down @ grey @ across.T
+    return small * np.float32(255 / np.iinfo(data.x.dtype).max)
+
+
+def local_contrast(x: np.ndarray) -> np.ndarray:
+    """Each pixel less its neighbourhood's mean, over the neighbourhood's deviation: what brightness and contrast leave alone.
+
+    The deviation has half the picture's added, so that flat parts stay flat; one bright mark cannot outweigh the rest.
+    Shape: x (N, S, S), S one of FINE and COARSE.
+    """
+    radius = RADIUS[x.shape[1]]
+    detail = x - _local_mean(x, radius)
+    local = np.sqrt(np.maximum(_local_mean(detail * detail, radius), 0))
+    return detail / (local + 0.5 * np.sqrt((detail * detail).mean(axis=(1, 2), keepdims=True)) + 1e-3)
+
+
+def _candidates(small: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """Row numbers a < b, in chunks, of pairs whose coarse pictures are alike."""
+    down = _averages(FINE, COARSE)
+    coarse = np.concatenate([local_contrast(down @ some @ down.T) for some in _blocks(small)])
+    if len(coarse) >= ENOUGH:
+        coarse -= coarse.mean(axis=0)
+    coarse /= np.maximum(np.linalg.norm(coarse, axis=(1, 2), keepdims=True), 1e-6)
+    flat = coarse.reshape(len(coarse), -1)
+    mirror = np.ascontiguousarray(coarse[:, :, ::-1]).reshape(len(coarse), -1)
+    for top in range(0, len(flat), TILE):
+        for left in range(top, len(flat), TILE):
+            for mirrored, other in ((False, flat), (True, mirror)):
+                a, b = np.nonzero(flat[top : top + TILE] @ other[left : left + TILE].T > CANDIDATE)
+                a, b = a + top, b + left
+                a, b = a[a < b], b[a < b]
+                for at in range(0, len(a), TILE):
+                    yield a[at : at + TILE], b[at : at + TILE], mirrored
+
+
+def _aligned(small: np.ndarray, shared: list, a: np.ndarray, b: np.ndarray, mirrored: bool) -> np.ndarray:
+    """The best similarity of each pair (K,) over small shifts, and over zooms of one or the other."""
+    rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
+    views = [local_contrast(_zoomed(small[rows], zoom)) - common for zoom, common in zip(ZOOMS, shared, strict=True)]
+    of_a = [view[place[: len(a)]] for view in views]
+    of_b = [view[place[len(a) :]] for view in views]
+    if mirrored:
+        of_b = [view[:, :, ::-1] for view in of_b]
+    best = _shifted(of_a[0], of_b[0])
+    for i in range(1, len(ZOOMS)):
+        best = np.maximum(best, np.maximum(_shifted(of_a[0], of_b[i]), _shifted(of_b[0], of_a[i])))
+    return best
+
+
+def _shifted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The largest cosine (K,) of the inside of each `a` with a window of each `b`. Shape: a, b (K, FINE, FINE)."""
+    inside = a[:, SHIFT:-SHIFT, SHIFT:-SHIFT]
+    side = (FINE - 2 * SHIFT,) * 2
+    dots = np.einsum("nij,nabij->nab", inside, sliding_window_view(b, side, axis=(1, 2)))
+    energy = sliding_window_view(b * b, side, axis=(1, 2)).sum(axis=(3, 4))
+    length = np.sqrt(np.square(inside).sum(axis=(1, 2)))[:, None, None] * np.sqrt(energy)
+    return (dots / np.maximum(length, 1e-6)).max(axis=(1, 2))
+
+
+def _best_of_each(found: list[Pair]) -> list[Pair]:
+    """One pair of two rows: the more similar of the plain and the mirrored."""
+    best: dict[tuple[int, int], Pair] = {}
+    for pair in found:
+        best[pair.a, pair.b] = max(pair, best.get((pair.a, pair.b), pair), key=lambda p: p.similarity)
+    return list(best.values())
+
+
+def _shared(small: np.ndarray) -> list:
+    """What all pictures have in common, at each zoom (FINE, FINE); 0 where there are too few to know."""
+    if len(small) < ENOUGH:
+        return [0.0] * len(ZOOMS)
+    some = small[np.linspace(0, len(small) - 1, min(len(small), 2000)).astype(int)]
+    return [local_contrast(_zoomed(some, zoom)).mean(axis=0) for zoom in ZOOMS]
+
+
+def _boxes(data: Dataset) -> np.ndarray:
+    """Top, bottom, left, right (N, 4) of each picture inside its square; of the whole, where its file's shape is not known."""
+    height, width = data.x.shape[1:3]
+    boxes = np.tile([0, height, 0, width], (len(data.x), 1))
+    if data.facts is None or height != width or not {"height", "width"} <= data.facts.keys():
+        return boxes
+    sides = np.column_stack([data.facts["height"], data.facts["width"]])
+    known = np.isfinite(sides).all(axis=1) & (sides > 0).all(axis=1)
+    inner = np.where(known[:, None], sides, 1.0)
+    inner = np.maximum(1, np.rint(inner * height / inner.max(axis=1, keepdims=True))).astype(int)  # as `pictures.fitted` does
+    start = (height - inner) // 2
+    fitting = np.column_stack([start[:, 0], start[:, 0] + inner[:, 0], start[:, 1], start[:, 1] + inner[:, 1]])
+    for row in np.flatnonzero(known):
+        top, bottom, left, right = fitting[row]
+        around = np.ones((height, width), bool)
+        around[top:bottom, left:right] = False
+        if not data.x[row][around].any():
+            boxes[row] = fitting[row]
+    return boxes
+
+
+@cache
+def _averages(size: int, into: int = FINE) -> np.ndarray:
+    """The matrix (into, size) that averages `size` pixels over `into` equal stretches."""
+    edges, pixel = np.linspace(0, size, into + 1), np.arange(size)
+    overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
+    return (np.maximum(overlap, 0) * into / size).astype(np.float32)
+
+
+@cache
+def _middle(zoom: float) -> np.ndarray:
+    """The matrix (FINE, FINE) that spreads the middle share `zoom` of FINE pixels over all, linearly."""
+    middle = (FINE - 1) / 2
+    at = middle + (np.arange(FINE) - middle) * zoom
+    left = np.minimum(at.astype(int), FINE - 2)
+    matrix = np.zeros((FINE, FINE), np.float32)
+    matrix[np.arange(FINE), left] = 1 - (at - left)
+    matrix[np.arange(FINE), left + 1] = at - left
+    return matrix
+
+
+def _zoomed(x: np.ndarray, zoom: float) -> np.ndarray:
+    return _middle(zoom) @ x @ _middle(zoom).T if zoom < 1 else x
+
+
+def _local_mean(x: np.ndarray, radius: int) -> np.ndarray:
+    """The mean over (2 radius + 1)^2 pixels, the border repeated. Shape: x (N, S, S)."""
+    padded = np.pad(x, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+    side = 2 * radius + 1
+    rows = sliding_window_view(padded, side, axis=1).mean(axis=-1)
+    return sliding_window_view(rows, side, axis=2).mean(axis=-1)
+
+
+def _blocks(x: np.ndarray, size: int = 4096) -> Iterator[np.ndarray]:
+    for at in range(0, len(x), size):
+        yield x[at : at + size]
