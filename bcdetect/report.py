@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 
 from bcdetect import NOTICE
-from bcdetect.splits import part_counts, shared_groups, shared_rows
+from bcdetect.audit import shared_rows
+from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import interval
 
 WILSON = "Wilson for proportions, stratified bootstrap for balanced accuracy, F1 and AUC"

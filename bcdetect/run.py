@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect import NOTICE, __version__, metrics
+from bcdetect.audit import shared_rows
 from bcdetect.baselines import Logistic, majority
 from bcdetect.bundle import save_classifier
 from bcdetect.checkpoint import NAME as CHECKPOINT
@@ -24,7 +25,7 @@ from bcdetect.evaluation import score_part
 from bcdetect.gate import read_text
 from bcdetect.output import free_name, save_text, unfinished
 from bcdetect.report import report
-from bcdetect.splits import PARTS, official, part_counts, shared_groups, shared_rows, split
+from bcdetect.splits import PARTS, official, part_counts, shared_groups, split
 from bcdetect.tables import interval
 from bcdetect.training import History, Watch, to_csv, train_classifier
 

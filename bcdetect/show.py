@@ -10,13 +10,14 @@ from pathlib import Path
 from shlex import quote
 
 from bcdetect import NOTICE, plots
+from bcdetect.audit import quick_audit
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
 from bcdetect.external import External
 from bcdetect.report import WILSON, chosen_epochs
 from bcdetect.run import Run
-from bcdetect.splits import part_counts, shared_groups, shared_rows
+from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import confusion_table, number, score_table, table
 
 SEARCHED = (
@@ -44,8 +45,7 @@ def data(dataset: Dataset, parts: dict) -> str:
     else:
         built_in = dataset.provenance["source"] == "wisconsin"
         lines.append("this copy of the data has no patient numbers; each row is one breast mass" if built_in else TIGHT)
-    if shared := shared_rows(dataset, parts):
-        lines.append(f"warning: {shared} rows stand in more than one part, exactly alike: the numbers are too good")
+    lines += [f"warning: {text}" for text in quick_audit(dataset, parts)]
     return "\n".join([*lines, ""])
 
 

@@ -109,15 +109,6 @@ def part_counts(data: Dataset, parts: dict[str, np.ndarray]) -> dict[str, dict]:
     return counts
 
 
-def shared_rows(data: Dataset, parts: dict[str, np.ndarray]) -> int:
-    """How many different rows of measurements stand in more than one part: exact duplicates, which make the numbers too good."""
-    names = np.concatenate([np.full(len(rows), number) for number, rows in enumerate(parts.values())])
-    chosen = data.x[np.concatenate(list(parts.values()))]
-    _, of_row = np.unique(chosen.reshape(len(chosen), -1), axis=0, return_inverse=True)
-    pairs = np.unique(np.column_stack([of_row.reshape(-1), names]), axis=0)
-    return int((np.bincount(pairs[:, 0]) > 1).sum())
-
-
 def shared_groups(data: Dataset, parts: dict[str, np.ndarray]) -> int:
     """How many groups stand in more than one part: 0, unless the split is broken."""
     if data.groups is None:

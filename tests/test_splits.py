@@ -6,10 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bcdetect.config import Config
-from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError
 from bcdetect.run import load_run_data
-from bcdetect.splits import PARTS, assign, folds, shared_rows, split
+from bcdetect.splits import PARTS, assign, folds, split
 
 
 def test_the_default_is_60_20_20_of_each_class():
@@ -91,10 +90,3 @@ def test_fewer_rows_or_groups_of_a_class_than_folds_are_refused(y, groups, what)
 def test_no_part_may_lack_a_class():
     with pytest.raises(InputError, match="too few rows of class number 1 for 3 parts"):
         split(np.repeat([0, 1], (50, 2)), None, 0.2, 0.2, 0)
-
-
-def test_rows_that_stand_twice_in_different_parts_are_counted():
-    x = np.array([[1.0, 2], [1, 2], [3, 4], [3, 4], [5, 6], [1, 2]])
-    data = Dataset("d", x, np.zeros(6, int), ("a", "b"), ("f", "g"), None, {})
-    parts = {"train": np.array([0, 1, 2]), "validation": np.array([4]), "test": np.array([3, 5])}
-    assert shared_rows(data, parts) == 2

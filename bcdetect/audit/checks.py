@@ -14,7 +14,11 @@ from bcdetect.splits import PARTS
 from bcdetect.tables import number
 
 OK, LOOK, BAD = "ok", "look", "bad"
-QUICK = 1500  # pictures, whose near duplicates are found within a second; rows of a table take less
+QUICK = {True: 1500, False: 20_000}  # pictures, and rows of a table, whose near duplicates are found within about a second
+
+KEEP_TOGETHER = "Give copies one patient number (--group COLUMN, or patient_id in a manifest) so that they stay in one part"
+WHICH_LABEL = "Find out which label is right; the same scan cannot have both"
+COUNT_ONCE = "Keep one of each; copies count one case several times, and make intervals too narrow"
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def audit(data: Dataset, parts: dict[str, np.ndarray], say: Callable[[str], None
     of_row = part_of_rows(data, parts)
     clusters = found.clusters()
     pairs = found.pairs()
-    pairs.sort(key=lambda p: (not _across(p, of_row), data.y[p.a] == data.y[p.b], -p.similarity))
+    pairs.sort(key=lambda p: (not _across(p, of_row), not _torn(p, data), -p.similarity))
     leave_out = duplicated_in(data, parts, found=found)
     checks = _copies(data, parts, found, pairs, of_row, leave_out)
     checks += _patients(data, parts)
@@ -69,13 +73,13 @@ def audit(data: Dataset, parts: dict[str, np.ndarray], say: Callable[[str], None
 
 def quick_audit(data: Dataset, parts: dict[str, np.ndarray]) -> list[str]:
     """Warnings before a training run, within a second: duplicates in two parts or of two classes, and shared patients."""
-    found = find_duplicates(data, near=not data.pictures or len(data.y) <= QUICK)
+    found = find_duplicates(data, near=len(data.y) <= QUICK[data.pictures])
     of_row = part_of_rows(data, parts)
     pairs = found.pairs()
     warnings = []
     if shared := shared_rows(data, parts):
         warnings.append(f"{_rows(shared, 'stands', 'stand')} in more than one part, exactly alike: the numbers are too good")
-    if both := sum(p.kind == "exact" and data.y[p.a] != data.y[p.b] for p in pairs):
+    if both := sum(p.kind == "exact" and _torn(p, data) for p in pairs):
         warnings.append(f"{_pairs(both)} of rows that are exactly alike have different labels")
     if near := sum(p.kind != "exact" and _across(p, of_row) for p in pairs):
         rows = len(duplicated_in(data, parts, found=found))
@@ -100,7 +104,7 @@ def _copies(data, parts, found: Duplicates, pairs: list[Pair], of_row: np.ndarra
     checks = []
     for kind, some, worst in (("exact", exact, BAD), ("near", near, LOOK)):
         across = [p for p in some if _across(p, of_row)]
-        torn = [p for p in some if data.y[p.a] != data.y[p.b]]
+        torn = [p for p in some if _torn(p, data)]
         inside = len(some) - len(across)
         rows = [len({row for p in across for row in (p.a, p.b)} & set(parts[part].tolist())) for part in parts]
         of = ", ".join(f"{count} {part}" for count, part in zip(rows, parts, strict=True) if count)
@@ -123,11 +127,6 @@ def _copies(data, parts, found: Duplicates, pairs: list[Pair], of_row: np.ndarra
         text = f"more than {MOST_PAIRS:,} pairs; not all are listed"
         checks.append(Check("how many pairs", LOOK, len(pairs), text, "Remove the empty or repeated rows first, then ask again"))
     return checks
-
-
-KEEP_TOGETHER = "Give copies one patient number (--group COLUMN, or patient_id in a manifest) so that they stay in one part"
-WHICH_LABEL = "Find out which label is right; the same scan cannot have both"
-COUNT_ONCE = "Keep one of each; copies count one case several times, and make intervals too narrow"
 
 
 def _check(name: str, result: str, count: int, more: str, advice: str) -> Check:
@@ -164,6 +163,10 @@ def _of_cue(cue: Cue) -> Check:
 def _across(pair: Pair, of_row: np.ndarray) -> bool:
     one, other = of_row[pair.a], of_row[pair.b]
     return bool(one != other and one and other)
+
+
+def _torn(pair: Pair, data: Dataset) -> bool:
+    return bool(data.y[pair.a] != data.y[pair.b])
 
 
 def _pairs(count: int) -> str:

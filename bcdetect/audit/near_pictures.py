@@ -1,7 +1,7 @@
 """Pictures of the same scan: copies that were compressed, brightened, mirrored, shifted or cropped a little.
 
-    picture -> grey, 28 x 28 -> local contrast -> less what all pictures share -> length 1
-    16 x 16 of it, all pairs by one matrix product a tile -> candidates -> at 28 x 28, aligned -> pairs
+picture -> grey, 28 x 28 -> local contrast -> less what all pictures share -> length 1
+16 x 16 of it, all pairs by one matrix product a tile -> candidates -> at 28 x 28, aligned -> pairs
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from bcdetect.audit.duplicates import Pair
 from bcdetect.datasets import Dataset
 
-# Looked at on BreastMNIST (780 ultrasound pictures; sheets of all pairs below .85, and of the pairs of different pictures of which
-# one is mirrored, as chance): every pair from .55 up shows the same scan or the same lesion, below it most are strangers;
-# the highest mirrored stranger, a picture that is its own mirror image, has .61. JPEG at quality 30 leaves .78 at the least.
-SIMILAR = 0.65
-# At 16 x 16 one pair of strangers in 10,000 comes as far as .55, and every copy cropped by up to a tenth does.
+# Looked at on BreastMNIST's 780 ultrasound pictures, in a sheet of all pairs below .86: every pair down to .47 shows the same scan
+# or the same lesion. Of 300,000 pairs of a picture and another one's mirror image, which are strangers, the highest has .52; .62
+# where there are too few pictures to know what all share. The rest is room for larger sets, in which chance reaches further.
+# Compression to JPEG at quality 30 leaves .79 (to 99 % of pictures), at quality 10 .65.
+SIMILAR = 0.6
+# At 16 x 16 one pair of strangers in 25,000 comes as far; every copy cropped by up to a tenth does, few shifted by more than a
+# pixel of 28 along both sides do.
 CANDIDATE = 0.55
 FINE, COARSE = 28, 16  # pixels a side; thresholds were found at these, so every source is brought to them
 RADIUS = {FINE: 3, COARSE: 2}  # of the neighbourhood that makes contrast local
@@ -76,7 +78,7 @@ def _candidates(small: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, boo
     down = _averages(FINE, COARSE)
     coarse = np.concatenate([local_contrast(down @ some @ down.T) for some in _blocks(small)])
     if len(coarse) >= ENOUGH:
-        coarse -= coarse.mean(axis=0)
+        coarse = _without(coarse, coarse.mean(axis=0))
     coarse /= np.maximum(np.linalg.norm(coarse, axis=(1, 2), keepdims=True), 1e-6)
     flat = coarse.reshape(len(coarse), -1)
     mirror = np.ascontiguousarray(coarse[:, :, ::-1]).reshape(len(coarse), -1)
@@ -90,10 +92,12 @@ def _candidates(small: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, boo
                     yield a[at : at + TILE], b[at : at + TILE], mirrored
 
 
-def _aligned(small: np.ndarray, shared: list, a: np.ndarray, b: np.ndarray, mirrored: bool) -> np.ndarray:
+def _aligned(small: np.ndarray, shared: list[np.ndarray] | None, a: np.ndarray, b: np.ndarray, mirrored: bool) -> np.ndarray:
     """The best similarity of each pair (K,) over small shifts, and over zooms of one or the other."""
     rows, place = np.unique(np.concatenate([a, b]), return_inverse=True)
-    views = [local_contrast(_zoomed(small[rows], zoom)) - common for zoom, common in zip(ZOOMS, shared, strict=True)]
+    views = [local_contrast(_zoomed(small[rows], zoom)) for zoom in ZOOMS]
+    if shared is not None:
+        views = [_without(view, common) for view, common in zip(views, shared, strict=True)]
     of_a = [view[place[: len(a)]] for view in views]
     of_b = [view[place[len(a) :]] for view in views]
     if mirrored:
@@ -109,7 +113,7 @@ def _shifted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     inside = a[:, SHIFT:-SHIFT, SHIFT:-SHIFT]
     side = (FINE - 2 * SHIFT,) * 2
     dots = np.einsum("nij,nabij->nab", inside, sliding_window_view(b, side, axis=(1, 2)))
-    energy = sliding_window_view(b * b, side, axis=(1, 2)).sum(axis=(3, 4))
+    energy = sliding_window_view(sliding_window_view(b * b, side[0], axis=1).sum(axis=-1), side[1], axis=2).sum(axis=-1)
     length = np.sqrt(np.square(inside).sum(axis=(1, 2)))[:, None, None] * np.sqrt(energy)
     return (dots / np.maximum(length, 1e-6)).max(axis=(1, 2))
 
@@ -122,10 +126,16 @@ def _best_of_each(found: list[Pair]) -> list[Pair]:
     return list(best.values())
 
 
-def _shared(small: np.ndarray) -> list:
-    """What all pictures have in common, at each zoom (FINE, FINE); 0 where there are too few to know."""
+def _without(x: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Each map less its share of the common one, so that a map of nothing stays one. Shape: x (N, S, S), common (S, S)."""
+    share = np.einsum("nij,ij->n", x, common) / max(float(np.square(common).sum()), 1e-12)
+    return x - share[:, None, None].astype(np.float32) * common
+
+
+def _shared(small: np.ndarray) -> list[np.ndarray] | None:
+    """What all pictures have in common, at each zoom (FINE, FINE); None where there are too few to know."""
     if len(small) < ENOUGH:
-        return [0.0] * len(ZOOMS)
+        return None
     some = small[np.linspace(0, len(small) - 1, min(len(small), 2000)).astype(int)]
     return [local_contrast(_zoomed(some, zoom)).mean(axis=0) for zoom in ZOOMS]
 

@@ -7,9 +7,10 @@ import numpy as np
 from bcdetect.audit.duplicates import Pair
 from bcdetect.datasets import Dataset
 
-# Of a column's standard deviation, in every column at once. Three digits of a measurement that varies by half its mean
-# leave an error of .001 of its deviation; two rows of the Wisconsin table that are nearest differ by 0.3 in their worst column.
-ROUNDING = 2e-3
+# Of a column's standard deviation, in every column at once: three or four digits are left of a measurement that was rounded so.
+# The two rows of the Wisconsin table that are nearest differ by .38 in their worst column.
+ROUNDING = 5e-3
+FEWEST_COLUMNS = 5  # with fewer, strangers come as near by chance
 MOST_PAIRS = 100_000
 
 
@@ -17,22 +18,28 @@ def near_rows(data: Dataset) -> tuple[list[Pair], bool]:
     """The pairs of rows no column of which differs by more than ROUNDING deviations, and whether there are more than are listed.
 
     Similarity is 1 less the largest difference. Rows are sorted along one direction r of length 1, on which such rows are at
-    most ROUNDING * sum |r| apart, and only compared with the rows so near.
+    most ROUNDING * sum |r| apart, and only compared in full with the rows so near, along a second direction too.
     """
     x = np.asarray(data.x, np.float64)
+    if x.shape[1] < FEWEST_COLUMNS:
+        return [], False
     std = x.std(axis=0)
     z = (x - x.mean(axis=0)) / np.where(std > 0, std, 1)
-    direction = np.random.default_rng(0).standard_normal(z.shape[1])
-    direction /= np.linalg.norm(direction)
-    along = z @ direction
+    directions = np.random.default_rng(0).standard_normal((2, z.shape[1]))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    along, second = directions @ z.T
     order = np.argsort(along)
-    reach = ROUNDING * np.abs(direction).sum() * (1 + 1e-9)
+    reach, second_reach = ROUNDING * np.abs(directions).sum(axis=1) * (1 + 1e-9)
     found: list[Pair] = []
     for step in range(1, len(z)):
         close = np.flatnonzero(along[order[step:]] - along[order[:-step]] <= reach)
         if not len(close):
             break
         a, b = order[close], order[close + step]
+        near = np.abs(second[a] - second[b]) <= second_reach
+        if not near.any():
+            continue
+        a, b = a[near], b[near]
         apart = np.concatenate([np.abs(z[a[i : i + 4096]] - z[b[i : i + 4096]]).max(axis=1) for i in range(0, len(a), 4096)])
         for i in np.flatnonzero(apart <= ROUNDING):
             found.append(Pair("near", float(1 - apart[i]), int(min(a[i], b[i])), int(max(a[i], b[i]))))

@@ -14,26 +14,27 @@ from bcdetect.errors import OutputError, UsageError
 from tinycnn.files import write_bytes
 
 MOST = 12  # pairs
-SIDE, GAP, LINE, ACROSS = 168, 14, 14, 3  # pixels; pairs in a row
+SIDE, BETWEEN, GAP, LINE = 168, 3, 16, 14  # pixels
+ACROSS = 3  # pairs in a row
 
 
 def save_sheet(audit: Audit, path: str | os.PathLike) -> None:
-    """Write the first pairs as a PNG file, whole or not at all: half of them exact at most. Raises OutputError."""
+    """Write some pairs as a PNG file, whole or not at all. Raises OutputError, and UsageError for a table."""
     from PIL import Image, ImageDraw
 
     if not audit.data.pictures:
         raise UsageError("--sheet shows pictures; this data is a table")
-    pairs = _spread([pair for pair in audit.pairs])
+    pairs = _spread(audit.pairs)
     described = records(audit)
     rows = max(1, -(-len(pairs) // ACROSS))
-    height = SIDE + 3 * LINE + GAP
-    sheet = Image.new("RGB", (ACROSS * (2 * SIDE + GAP) + GAP, rows * height + GAP), "white")
+    width, height = 2 * SIDE + BETWEEN + GAP, SIDE + 3 * LINE + GAP
+    sheet = Image.new("RGB", (ACROSS * width + GAP, rows * height + GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for place, number in enumerate(pairs):
         pair, words = audit.pairs[number], described[number]
-        left, top = GAP + place % ACROSS * (2 * SIDE + GAP), GAP + place // ACROSS * height
+        left, top = GAP + place % ACROSS * width, GAP + place // ACROSS * height
         for k, row in enumerate((pair.a, pair.b)):
-            sheet.paste(_shown(audit.data, row), (left + k * SIDE, top))
+            sheet.paste(_shown(audit.data, row), (left + k * (SIDE + BETWEEN), top))
         draw.text((left, top + SIDE), f"{words['kind']} {words['similarity']:.3f}", fill="black")
         for k, letter in enumerate("ab"):
             text = f"{words[f'name_{letter}']} ({words[f'part_{letter}']}, {words[f'label_{letter}']})"

@@ -28,7 +28,10 @@ CORNER = 0.15
 
 @dataclass(frozen=True)
 class Cue:
-    """How well one cue tells the classes: AUC over folds (of several classes the mean of each against the rest), 95 % interval."""
+    """How well one cue tells the classes: AUC over folds and its 95 % interval.
+
+    Of several classes it is the mean of the AUCs of each against the rest.
+    """
 
     name: str
     auc: float

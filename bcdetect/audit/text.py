@@ -83,7 +83,7 @@ def row_name(data: Dataset, row: int) -> str:
 
 def _line(record: dict) -> str:
     one, other = (f"{record[f'name_{k}']} ({record[f'part_{k}']}, {record[f'label_{k}']})" for k in "ab")
-    return f"  {number(record['similarity'])} {record['kind']:8}  {one}  {other}"
+    return f"  {number(record['similarity']):>5}  {record['kind']:8}  {one}  {other}"
 
 
 def _finite(value: float) -> float | None:
