@@ -14,7 +14,7 @@ from bcdetect.splits import PARTS
 from bcdetect.tables import number
 
 OK, LOOK, BAD = "ok", "look", "bad"
-QUICK = {True: 1500, False: 20_000}  # pictures, and rows of a table, whose near duplicates are found within about a second
+QUICK = {True: 2000, False: 20_000}  # pictures, and rows of a table, whose near duplicates are found within about a second
 
 KEEP_TOGETHER = "Give copies one patient number (--group COLUMN, or patient_id in a manifest) so that they stay in one part"
 WHICH_LABEL = "Find out which label is right; the same scan cannot have both"
