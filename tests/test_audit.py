@@ -137,6 +137,13 @@ def test_rows_that_differ_by_rounding(rng):
     assert all(p.kind == "exact" for p in find_duplicates(few).pairs())
 
 
+def test_numbers_at_the_end_of_the_range_are_compared(rng):
+    x = rng.uniform(-1, 1, (40, 5)) * [1e307, 1e-307, 1, 0, 1e200]
+    x[30] = x[4] * (1 + 1e-6)
+    found = find_duplicates(Dataset("t", x, np.zeros(40, int), ("a", "b"), tuple("abcde"), None, {})).pairs()
+    assert [(p.a, p.b, p.kind) for p in found] == [(4, 30, "near")]
+
+
 def test_minus_zero_is_zero():
     x = np.array([[0.0, 1], [-0.0, 1], [1, 1]])
     assert find_duplicates(Dataset("t", x, np.zeros(3, int), ("a", "b"), ("a", "b"), None, {})).first.tolist() == [0, 0, 2]

@@ -24,7 +24,8 @@ def describe(audit: Audit, out: str | None = None) -> str:
     parts = [["part", "rows", *data.class_names]]
     parts += [[part, *map(str, (c["rows"], *c["classes"].values()))] for part, c in counts.items()]
     checks = [["check", "result", "found"], *([c.name, c.result, c.found] for c in audit.checks)]
-    lines = [f"{data.name}: {data.described()}", table(parts), "", table(checks, left=3)]
+    lines = [f"{data.name}: {data.described()}", *(f"left out: {bad}" for bad in data.provenance.get("bad", []))]
+    lines += [table(parts), "", table(checks, left=3)]
     if audit.pairs:
         lines += ["", f"the first of {len(audit.pairs):,} pairs, in {len(audit.clusters):,} clusters:"]
         lines += [_line(record) for record in records(audit, SHOWN)]
