@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bcdetect.errors import OutputError, TrainingError
@@ -35,7 +35,7 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     """
     target = Path(path).resolve()
     folder = target.parent / f".{target.name}.{os.getpid()}.tmp"
-    _make(folder, target, path)
+    made = _make(folder, target, path)
     try:
         yield folder
         _put(folder, target)
@@ -44,7 +44,7 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, made)
 
 
 @contextmanager
@@ -64,8 +64,7 @@ def run_folder(path: str | os.PathLike, resume: bool, worth_keeping: str) -> Ite
     if folder.exists() and not resume:
         hint = f"Go on with --resume {path}, or remove {folder.name} first"
         raise OutputError("an unfinished run is here", file=str(path), hint=hint)
-    if not folder.exists():
-        _make(folder, target, path)
+    made = [] if folder.exists() else _make(folder, target, path)
     keep = True
     try:
         yield folder
@@ -78,8 +77,8 @@ def run_folder(path: str | os.PathLike, resume: bool, worth_keeping: str) -> Ite
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
     finally:
-        if folder.exists() and not (keep and (folder / worth_keeping).exists()):
-            shutil.rmtree(folder, ignore_errors=True)
+        if not (keep and (folder / worth_keeping).exists()):
+            _remove(folder, made)
 
 
 def unfinished(path: str | os.PathLike) -> Path:
@@ -88,7 +87,9 @@ def unfinished(path: str | os.PathLike) -> Path:
     return target.parent / f"{target.name}.unfinished"
 
 
-def _make(folder: Path, target: Path, path) -> None:
+def _make(folder: Path, target: Path, path) -> list[Path]:
+    """Make the folder; returns those around it that had to be made first, the innermost first. Raises OutputError."""
+    around = [place for place in target.parents if not place.exists()]
     try:
         if target == Path.cwd():
             raise OutputError("is the present folder", file=str(path), hint="Name a new one")
@@ -98,6 +99,15 @@ def _make(folder: Path, target: Path, path) -> None:
         folder.mkdir()
     except OSError as error:
         raise OutputError(f"cannot be made: {error.strerror or error}", file=str(path)) from error
+    return around
+
+
+def _remove(folder: Path, around: list[Path]) -> None:
+    """Remove the folder, if it is there still, and those around it that were made for it and hold nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        for place in around:
+            place.rmdir()
 
 
 def _put(folder: Path, target: Path) -> None:
