@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 
 from bcdetect.errors import UsageError
@@ -21,6 +22,18 @@ def warm_up(say) -> None:
     if ops.is_cold():
         say("compiling the training kernels, once on this machine: about a quarter of a minute")
         ops.warmup()
+
+
+def reading(options) -> Callable[[int], None] | None:
+    """Count the pictures that were read, in one line of a terminal, which the next line overwrites; None elsewhere."""
+    if options.quiet or options.json or not sys.stderr.isatty():
+        return None
+
+    def tell(done: int) -> None:
+        if done % 20 == 0:
+            print(f"pictures read: {done:,}", end="\r", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def check_out(out: str | None, source: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bcdetect.commands.doing import sayer, warm_up
+from bcdetect.commands.doing import reading, sayer, warm_up
 from bcdetect.commands.flags import add_data_flags, config_of, is_told
 from bcdetect.errors import UsageError
 
@@ -48,7 +48,7 @@ def run(options) -> int:
     # First, so that a folder that cannot be written is known before the training, and a run that ends early is known after it.
     with run_folder(folder, options.resume is not None, NAME) as inside:
         save_text(inside / runs.CONFIG, config.to_json())
-        data, parts = runs.load_run_data(config, options.skip_bad)
+        data, parts = runs.load_run_data(config, options.skip_bad, reading(options))
         say(show.data(data, parts))
         warm_up(say)
         with stoppable() as stop:
