@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 VARIABLE = "BCDETECT_CACHE"
+FETCHED = ("breastmnist",)  # names of data sets that `python -m bcdetect data fetch NAME` puts into the cache folder
 
 
 def cache_folder() -> Path:

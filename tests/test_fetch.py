@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,9 +13,10 @@ import pytest
 
 from bcdetect import fetch as fetching
 from bcdetect.cli import main
-from bcdetect.datasets import FETCHED, holds_pictures, load_dataset
+from bcdetect.datasets import holds_pictures, load_dataset
 from bcdetect.errors import InputError, OutputError
 from bcdetect.fetch import SOURCES, Source, fetch
+from bcdetect.places import FETCHED
 
 CONTENT = bytes(np.random.default_rng(5).integers(0, 256, 300_000, np.uint8))
 MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
@@ -236,6 +239,12 @@ def test_the_official_home_is_encrypted_and_named_data_sets_are_known():
     assert set(SOURCES) == set(FETCHED)
     for source in SOURCES.values():
         assert source.url.startswith("https://") and len(source.md5) == 32 and "doi" in source.citation
+
+
+def test_reading_the_command_line_does_not_load_numpy():
+    """--threads must be set before NumPy is loaded."""
+    code = "import sys; from bcdetect import cli; cli._parser(); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def medmnist(folder, rng):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from bcdetect import NOTICE
-from bcdetect.datasets import FETCHED
+from bcdetect.places import FETCHED
 
 HELP = "make synthetic phantoms; fetch a data set; list or clear what is kept of large data sets"
 

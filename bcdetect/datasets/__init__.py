@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bcdetect.errors import InputError
+from bcdetect.places import FETCHED
 
-__all__ = ["FETCHED", "Dataset", "holds_pictures", "load_dataset"]
-
-FETCHED = ("breastmnist",)  # names of data sets that `python -m bcdetect data fetch NAME` puts into the cache
+__all__ = ["Dataset", "holds_pictures", "load_dataset"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,7 @@ def load_dataset(
 ) -> Dataset:
     """Load what `data` is: the built-in table (None or "wisconsin"), a CSV file of measurements, or pictures.
 
-    A name of FETCHED is the file that was fetched.
+    A name of `places.FETCHED` is the file that was fetched.
     Pictures come from a folder, from a manifest (a CSV file that names picture files), or from a MedMNIST `.npz`; those of files
     are brought to size x size pixels. See the files here for each. Raises InputError.
     """
