@@ -164,6 +164,7 @@ def summary(run: Run) -> dict:
         "rows_in_two_parts": shared_rows(run.data, run.parts),
         "groups_in_two_parts": shared_groups(run.data, run.parts),
         "networks": [facts(history) for history in run.histories],
+        "training_seconds": [round(history.seconds, 3) for history in run.histories],
         "interrupted": run.interrupted,
         "logistic_converged": run.logistic_converged,
         "data": run.data.provenance,
@@ -184,10 +185,9 @@ def card(config: Config, data: Dataset, parts: dict, histories: list[History], s
     }
 
 
-def facts(history: History) -> dict:
-    """One network's training in three numbers."""
-    columns = history.columns
-    return {"best_epoch": history.best_epoch, "epochs": len(columns["epoch"]), "seconds": round(history.seconds, 3)}
+def facts(history: History) -> dict[str, int]:
+    """One network's training in two numbers; what a model file holds must be the same after every run, so no seconds."""
+    return {"best_epoch": history.best_epoch, "epochs": len(history.columns["epoch"])}
 
 
 def versions() -> dict[str, str]:

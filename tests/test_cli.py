@@ -57,7 +57,10 @@ def test_what_is_printed_shows_the_network_beside_both_baselines(trained):
     assert re.search(r"\.628 \(\.536-\.712\)$", table["accuracy"]) and table["precision"].endswith("undefined")
     assert all(len(line) == len(lines[head]) for line in table.values())
     assert len([line for line in lines if line.startswith("epoch ")]) == 3
-    assert "validation AUC" in text and "left" in text and "untouched test part, 113 rows" in text
+    assert (
+        re.search(r"validation loss [0-9.]+  AUC [0-9.]+  rate .* rows/s  at most .* left", text)
+        and "untouched test part, 113 rows" in text
+    )
     assert "no patient numbers" in text and "One split is one draw" in text
     assert lines[-1] == NOTICE
 
