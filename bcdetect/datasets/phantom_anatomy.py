@@ -81,7 +81,7 @@ class Anatomy:
         self.patches, self.grain = smooth_field(rng, 4), smooth_field(rng, 14, 64)
         self.vessels = [self._vessel(rng) for _ in range(rng.integers(1, 7))]
         self.heart = rng.uniform(-0.9, 0.9), rng.uniform(0, 0.9), rng.uniform(0.1, 0.45)  # where, how wide, how high
-        self.cysts = [(*self.place(rng), rng.uniform(-0.1, 0.1), rng.uniform(0.03, 0.09)) for _ in range(rng.integers(0, 4))]
+        self.cysts = [(*self.place(rng), rng.uniform(-0.1, 0.1), rng.uniform(0.03, 0.09)) for _ in range(rng.integers(0, 7))]
 
     def place(self, rng: np.random.Generator, margin: float = 0.72) -> tuple[float, float]:
         """A random place (u, v) in the inner part of the breast."""

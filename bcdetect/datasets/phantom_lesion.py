@@ -10,7 +10,7 @@ import numpy as np
 
 from bcdetect.datasets.phantom_anatomy import Anatomy
 
-RADIUS = (0.11, 0.2)  # in half widths of the picture: 9 to 16 mm; the same for both kinds, so that size tells nothing
+RADIUS = (0.12, 0.21)  # in half widths of the picture: 10 to 17 mm; the same for both kinds, so that size tells nothing
 
 
 class Lesion:
@@ -34,7 +34,7 @@ class Lesion:
             (2 * np.pi * (i + rng.uniform(-0.3, 0.3)) / count, rng.uniform(0.5, 1.1), rng.uniform(-0.5, 0.5))
             for i in range(count)
         ]
-        self.core = rng.uniform(0.15, 0.5)  # of the rim's enhancement
+        self.core = rng.uniform(0.1, 0.4)  # of the rim's enhancement
 
     def depths(self, slices: int) -> np.ndarray:
         """Where to cut, so that the lesion is met by every slice. Shape: (slices,)."""

@@ -57,11 +57,11 @@ class Scanner:
         self.seeds = rng
         draw = lesion_rng.uniform
         if malignant:
-            self.transfer, self.washout = draw(0.3, 0.55), draw(0.7, 1.3)
-            self.lesion = {"t1": draw(0.34, 0.46), "t2": draw(0.45, 0.75), "pre": draw(0.34, 0.44)}
+            self.transfer, self.washout = draw(0.33, 0.58), draw(0.7, 1.3)
+            self.lesion = {"t1": draw(0.34, 0.46), "t2": draw(0.4, 0.65), "pre": draw(0.34, 0.44)}
         else:
-            self.transfer, self.washout = draw(0.15, 0.3), draw(0.12, 0.3)
-            self.lesion = {"t1": draw(0.34, 0.46), "t2": draw(0.55, 0.9), "pre": draw(0.34, 0.44)}
+            self.transfer, self.washout = draw(0.15, 0.28), draw(0.12, 0.3)
+            self.lesion = {"t1": draw(0.34, 0.46), "t2": draw(0.6, 0.95), "pre": draw(0.34, 0.44)}
 
     def image(self, tissue: Slice, share: np.ndarray, uptake: np.ndarray, u, v, z: float) -> tuple[np.ndarray, ...]:
         """One slice as t1, t2 and dce (S, S, 3) and as the contrast series (S, S, T), uint16; see `Lesion.at` for the others."""
