@@ -17,6 +17,8 @@ from bcdetect.audit.shortcuts import border, find_shortcuts
 from bcdetect.audit.text import COLUMNS
 from bcdetect.cli import main
 from bcdetect.datasets import Dataset, load_dataset
+from bcdetect.datasets.labels import encode_labels
+from bcdetect.datasets.phantom import make_phantoms
 from bcdetect.splits import official, split
 
 N, SIDE = 120, 40
@@ -226,6 +228,19 @@ def test_a_missing_sequence_tells(scans, rng):
     x[missing[:, 1], :, :, 1] = 0
     found = audit(replace(scans, x=x, missing=missing), official(scans))
     assert results(found)["class told by missing sequences"] == "look"
+
+
+def test_slices_of_one_organ_are_no_copies_but_a_copy_among_them_is():
+    made = make_phantoms(patients=24, slices=3, size=32, seed=3)
+    names, y = encode_labels(made.labels.tolist())
+    data = Dataset("phantoms", made.pictures, y, names, (), made.patients, {"source": "synthetic"})
+    parts = split(data.y, data.groups, 0.2, 0.2, 0)
+    found = audit(data, parts)
+    assert not found.pairs and not len(found.leave_out)
+    test, train = parts["test"][0], parts["train"][0]
+    data.x[test] = np.clip(data.x[train] * 0.9, 0, 65535)
+    found = audit(data, parts)
+    assert (min(test, train), max(test, train)) in [(p.a, p.b) for p in found.pairs] and test in found.leave_out
 
 
 def test_the_rows_of_one_patient_do_not_vouch_for_each_other(scans, rng):

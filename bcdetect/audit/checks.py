@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,8 +53,8 @@ class Audit:
 def audit(data: Dataset, parts: dict[str, np.ndarray], say: Callable[[str], None] = lambda text: None) -> Audit:
     """Look for what makes the numbers of a run on these parts too good. `say` is told what goes on."""
     say(f"comparing {len(data.y):,} rows with each other")
-    found = find_duplicates(data)
     of_row = part_of_rows(data, parts)
+    found = _without_neighbours(find_duplicates(data), data, of_row)
     clusters = found.clusters()
     pairs = found.pairs()
     pairs.sort(key=lambda p: (not _across(p, of_row), not _torn(p, data), -p.similarity))
@@ -73,8 +73,8 @@ def audit(data: Dataset, parts: dict[str, np.ndarray], say: Callable[[str], None
 
 def quick_audit(data: Dataset, parts: dict[str, np.ndarray]) -> list[str]:
     """Warnings before a training run, within a second: duplicates in two parts or of two classes, and shared patients."""
-    found = find_duplicates(data, near=len(data.y) <= QUICK[data.pictures])
     of_row = part_of_rows(data, parts)
+    found = _without_neighbours(find_duplicates(data, near=len(data.y) <= QUICK[data.pictures]), data, of_row)
     pairs = found.pairs()
     warnings = []
     if shared := shared_rows(data, parts):
@@ -88,6 +88,17 @@ def quick_audit(data: Dataset, parts: dict[str, np.ndarray]) -> list[str]:
             f"{len(parts['test'])} test rows have a copy in training: the numbers are too good (see: python -m bcdetect audit)"
         )
     return warnings + [check.found for check in _patients(data, parts) if check.result != OK]
+
+
+def _without_neighbours(found: Duplicates, data: Dataset, of_row: np.ndarray) -> Duplicates:
+    """Less the near pairs of one group, in one part and of one class: a patient's slices may be alike."""
+    if data.groups is None:
+        return found
+
+    def expected(p: Pair) -> bool:
+        return bool(data.groups[p.a] == data.groups[p.b]) and not _across(p, of_row) and not _torn(p, data)
+
+    return replace(found, near=[pair for pair in found.near if not expected(pair)])
 
 
 def part_of_rows(data: Dataset, parts: dict[str, np.ndarray]) -> np.ndarray:
