@@ -24,6 +24,12 @@ class Rows:
         """The rows of these places among them, preprocessed. Shape: (n, *input_shape) float32."""
         return self.preprocessing.transform(*(array[self.rows[chosen]] for array in self.data.inputs()))
 
+    def chunks(self) -> Iterator[np.ndarray]:
+        """The places of all rows, as many at a time as memory is sure to hold."""
+        size = self.data.rows_at_once()
+        for start in range(0, len(self), size):
+            yield np.arange(start, min(start + size, len(self)))
+
     def missing(self, chosen: np.ndarray) -> np.ndarray | None:
         """Which sequences of these rows were not taken. Shape: (n, C), or None."""
         return None if self.data.missing is None else self.data.missing[self.rows[chosen]]

@@ -76,9 +76,10 @@ class Checkpoint:
         now = time.monotonic()
         self.due = now + max(LEAST_SECONDS, 20 * (now - start))
 
-    def remove(self) -> None:
-        """The run is done."""
-        self.path.unlink(missing_ok=True)
+
+def discard(folder: str | os.PathLike) -> None:
+    """Remove a finished run's checkpoint."""
+    (Path(folder) / NAME).unlink(missing_ok=True)
 
 
 def taken(trainer, finished: bool) -> tuple[dict[str, np.ndarray], dict]:

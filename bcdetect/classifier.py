@@ -8,7 +8,7 @@ import numpy as np
 
 import tinycnn as tc
 from bcdetect.baselines import class_probabilities
-from bcdetect.datasets import Dataset
+from bcdetect.datasets import Dataset, Needs
 from bcdetect.preprocessing import PictureScaler, Standardiser
 
 AT_ONCE = 256  # rows
@@ -46,6 +46,19 @@ class Classifier:
         """Whether rows are pictures (N, H, W, C), not measurements (N, F)."""
         return isinstance(self.preprocessing, PictureScaler)
 
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        """The names of the sequences of an exam that are its channels; none where a row is one picture, or of a table."""
+        data = self.card.get("data")
+        names = data.get("sequences") if isinstance(data, dict) else None
+        whole = self.takes_pictures and isinstance(names, list) and len(names) == self.input_shape[-1] > 1
+        return tuple(map(str, names)) if whole else ()
+
+    @property
+    def needs(self) -> Needs:
+        """What data must have for it."""
+        return Needs(self.takes_pictures, self.class_names, self.sequences if self.takes_pictures else self.feature_names)
+
     def predict_proba(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
         """Probabilities (N, K) float32 for raw rows x; of pictures, `missing` (N, C) says which sequences are not there.
 
@@ -57,7 +70,7 @@ class Classifier:
 
     def predict_rows(self, data: Dataset, rows: np.ndarray) -> np.ndarray:
         """`predict_proba` for some rows of a data set, which need not fit into memory. Shape: (n, K)."""
-        return np.concatenate([self.predict_proba(*part.inputs()) for part in data.chunks(rows, AT_ONCE)])
+        return np.concatenate([self.predict_proba(*part.inputs()) for part in data.chunks(rows)])
 
     def _answers(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
         x = self.preprocessing.transform(*((x,) if missing is None else (x, missing)))

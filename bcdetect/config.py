@@ -15,6 +15,7 @@ CHOICES = {
     "monitor": ("validation_loss", "validation_auc", "last"),
     "loss": ("cross_entropy", "focal"),
     "tta": ("none", "flip"),
+    "bad": ("stop", "skip"),
     "pooling": ("none", "max", "average"),
     "model": ("small", "resnet", "dilated", "vgg", "mobile"),
 }
@@ -80,6 +81,7 @@ class Config:
     kernel_size: int = 5
     pooling: str = "average"  # tables
     units: int = 16  # tables: of the hidden dense layer; 0 leaves it out
+    bad: str = "stop"  # pictures that cannot be read: "skip" leaves them out and lists them
     image_size: int = 64  # pixels a side that pictures of files are brought to
     model: str = "small"  # pictures: the network
     width: int = 16  # pictures: channels of the first stage, twice as many in each that follows
@@ -144,6 +146,10 @@ class Config:
         for name, most in STRENGTHS.items():
             if not 0 <= getattr(self, name) <= most:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be from 0 to {most:g}")
+        if self.freeze and self.init is None:
+            raise UsageError(
+                "freeze leaves layers of a saved model as they are, and init names none", hint="Pass --init MODEL too"
+            )
         if len(self.filters) > 64 or not all(1 <= n <= 4096 for n in self.filters):
             raise UsageError(f"filters is {self.filters}; it must be at most 64 numbers from 1 to 4,096")
 
@@ -154,7 +160,12 @@ class Config:
 
     def with_settings(self, assignments: list[str]) -> Config:
         """The same with `key=value` texts applied, each read as the setting's own type. Raises UsageError."""
-        return self.with_values(dict(_parse(text) for text in assignments))
+        return self.with_values(self.settings(assignments))
+
+    @staticmethod
+    def settings(assignments: list[str]) -> dict[str, str]:
+        """`key=value` texts as names and texts. Raises UsageError."""
+        return dict(_parse(text) for text in assignments)
 
     def with_values(self, values: dict) -> Config:
         """The same with these values, checked against each setting's type. Raises UsageError."""

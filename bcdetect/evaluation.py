@@ -13,7 +13,7 @@ from bcdetect import metrics
 from bcdetect.baselines import Logistic
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
-from bcdetect.errors import InputError
+from bcdetect.errors import InputError, UsageError
 from bcdetect.intervals import corrected_interval, stratified_bootstrap, wilson
 from bcdetect.splits import assign, folds
 from bcdetect.training import train_classifier
@@ -114,10 +114,12 @@ def cross_validate(
     Everything is fitted inside the fold: preprocessing and network on its training rows, of which a stratified
     FOLD_VALIDATION chooses the epoch; the baseline, which chooses nothing, gets all of them. The result does not
     depend on `workers`. `on_fold` gets the number done and the number of all. Raises InputError for fewer rows (or groups)
-    of a class than folds.
+    of a class than folds, UsageError for settings that start from a saved model.
     """
     if repeats < 1 or fold_count < 2:
         raise InputError(f"{repeats} repeats of {fold_count} folds", hint="Ask for at least 1x2, such as --cv 10x10")
+    if config.init is not None:
+        raise UsageError("folds cannot start from a saved model: it may have seen the rows they test on", hint="Leave init out")
     jobs = []
     for repeat in range(repeats):
         for number, test in enumerate(folds(data.y, data.groups, fold_count, _seed(config.seed, repeat), data.class_names)):

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 
 from bcdetect.errors import OutputError, TrainingError
 from tinycnn.files import write_text
@@ -51,40 +52,55 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
 def run_folder(path: str | os.PathLike, resume: bool, worth_keeping: str) -> Iterator[Path]:
     """As `new_folder`, but the folder is called `path.unfinished`, and stays when the block is interrupted or the machine fails.
 
-    It goes where training diverged (a resumed run would meet that again), or without a file `worth_keeping`. With `resume`
-    an unfinished folder is taken up again, and so is one at `path` that holds such a file. Raises OutputError.
+    It goes without a file `worth_keeping`, and where training diverged in the very process that began the run, since a resumed
+    one would meet that again. With `resume` an unfinished folder is taken up again, and so is one at `path` that holds such a
+    file; that one is put back when the block does not end well. Raises OutputError; KeyboardInterrupt then says how to go on.
     """
     target = Path(path).resolve()
     folder = unfinished(target)
-    try:
-        if resume and not folder.exists() and (target / worth_keeping).exists():
-            os.replace(target, folder)
-    except OSError as error:
-        raise OutputError(f"cannot be moved: {error.strerror or error}", file=str(path)) from error
+    go_on = f"python -m bcdetect train --resume {quote(str(path))}"
     if folder.exists() and not resume:
-        hint = f"Go on with --resume {path}, or remove {folder.name} first"
-        raise OutputError("an unfinished run is here", file=str(path), hint=hint)
-    made = [] if folder.exists() else _make(folder, target, path)
-    keep = True
+        raise OutputError("an unfinished run is here", file=str(path), hint=f"Go on with: {go_on} (or remove {folder.name})")
+    if folder.exists() and target.exists() and any(target.iterdir()):
+        raise OutputError("is in the way of its unfinished run", file=str(path), hint=f"Remove it, or {folder.name}")
+    taken = resume and not folder.exists() and (target / worth_keeping).exists()
+    made: list[Path] = []
+    if taken:
+        _rename(target, folder, path)
+    elif not folder.exists():
+        made = _make(folder, target, path)
+    begun_here, keep, done = not resume or bool(made) or not (folder / worth_keeping).exists(), True, False
     try:
         yield folder
         _put(folder, target)
+        done = True
     except BrokenPipeError:
         raise
     except TrainingError:
-        keep = False
+        keep = not begun_here
         raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; go on with: {go_on}" if (folder / worth_keeping).exists() else "") from None
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
     finally:
-        if not (keep and (folder / worth_keeping).exists()):
+        if not done and not (keep and (folder / worth_keeping).exists()):
             _remove(folder, made)
+        elif not done and taken:
+            _rename(folder, target, path)
 
 
 def unfinished(path: str | os.PathLike) -> Path:
     """Where a run that is to become `path` lies until it is done."""
     target = Path(path).resolve()
     return target.parent / f"{target.name}.unfinished"
+
+
+def _rename(before: Path, after: Path, path) -> None:
+    try:
+        os.replace(before, after)
+    except OSError as error:
+        raise OutputError(f"cannot be moved: {error.strerror or error}", file=str(path)) from error
 
 
 def _make(folder: Path, target: Path, path) -> list[Path]:

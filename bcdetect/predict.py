@@ -14,10 +14,11 @@ from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.columns import match_columns
 from bcdetect.datasets.decoding import Row, pictures_of, problem_of
-from bcdetect.datasets.manifest import path_columns, row_of
+from bcdetect.datasets.manifest import columns_for, row_of
 from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
 from bcdetect.pictures import SUFFIXES, split_reference
+from bcdetect.preprocessing import as_channels
 from bcdetect.table import Table, numbers, read_table
 
 BATCH = 64  # pictures that are answered together
@@ -49,7 +50,7 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
     """
     rows, lines = _rows(classifier, os.fspath(path))
     height, _, channels = classifier.input_shape
-    sequences = _sequences(classifier)
+    sequences = classifier.sequences
     answers: dict[int, Answer] = {}
     waiting: dict[np.dtype, list] = {}
 
@@ -80,7 +81,7 @@ def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:
     """What to read, and the manifest's line of each (0 where there is none)."""
     if path.lower().endswith(".csv"):
         return _manifest_rows(classifier, read_table(path))
-    if sequences := _sequences(classifier):
+    if sequences := classifier.sequences:
         hint = f"Pass a manifest CSV with the columns {', '.join(sequences)}"
         raise InputError(f"the model takes {len(sequences)} sequences of one exam, and this is no manifest", file=path, hint=hint)
     files = list(without_masks(picture_files(path))[0]) if os.path.isdir(path) else [path]
@@ -93,39 +94,12 @@ def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:
 
 def _manifest_rows(classifier: Classifier, table: Table) -> tuple[list[Row], list[int]]:
     """Each row's files, its sequences matched by name to the model's; one that has no column counts as not taken."""
-    sequences = _sequences(classifier)
-    if sequences:
-        mapping, _ = match_columns(sequences, table.columns, file=table.file)
-        if not mapping:
-            what = f"no column of {', '.join(map(repr, sequences))}; the columns are {', '.join(map(repr, table.columns))}"
-            raise InputError(what, file=table.file, hint="Name the columns of paths as the model's sequences")
-        columns = [mapping.get(name) for name in sequences]
-    else:
-        columns = path_columns(table)
-        if len(columns) != 1:
-            what = f"{len(columns)} columns of paths ({', '.join(map(repr, columns))})" if columns else "no column of paths"
-            raise InputError(f"{what}; the model takes one picture a row", file=table.file, hint="Name that column 'path'")
+    columns = columns_for(table, classifier.sequences)
     at = [None if name is None else table.columns.index(name) for name in columns]
     folder, rows = os.path.dirname(table.file), []
     for cells in table.rows:
         rows.append(row_of(folder, ["" if i is None or i >= len(cells) else cells[i] for i in at]))
     return rows, list(table.lines)
-
-
-def _sequences(classifier: Classifier) -> list[str]:
-    """The names of the sequences that are the model's channels; none where it takes a picture."""
-    data = classifier.card.get("data")
-    names = data.get("sequences") if isinstance(data, dict) else None
-    return names if isinstance(names, list) and len(names) == classifier.input_shape[-1] > 1 else []
-
-
-def as_channels(picture: np.ndarray, channels: int) -> np.ndarray:
-    """Colour pictures (..., 3) for a network of grey ones, or grey ones (..., 1) for a network of colour."""
-    if picture.shape[-1] == channels:
-        return picture
-    if channels == 3:
-        return np.repeat(picture, 3, axis=-1)
-    return np.rint(picture.mean(axis=-1, keepdims=True)).astype(picture.dtype)
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:

@@ -84,8 +84,8 @@ class PictureScaler:
         return -self.mean / self.std, (1 - self.mean) / self.std
 
     def transform(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
-        """What the network takes."""
-        scaled = x.astype(np.float32)
+        """What the network takes; grey pictures serve a network of colour, and the other way round."""
+        scaled = as_channels(x, len(self.mean)).astype(np.float32)
         scaled *= 1 / (self.std * np.float32(np.iinfo(x.dtype).max))
         scaled -= self.mean / self.std
         if missing is not None:
@@ -105,3 +105,12 @@ class PictureScaler:
     def state(self) -> dict[str, np.ndarray]:
         """The fitted numbers, by name; `PictureScaler(**state)` is this object again."""
         return {"mean": self.mean, "std": self.std, "size": self.size}
+
+
+def as_channels(x: np.ndarray, channels: int) -> np.ndarray:
+    """Colour pictures (..., 3) for a network of grey ones, or grey ones (..., 1) for a network of colour."""
+    if x.shape[-1] == channels:
+        return x
+    if channels == 3:
+        return np.repeat(x, 3, axis=-1)
+    return np.rint(x.mean(axis=-1, keepdims=True)).astype(x.dtype)

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,13 @@ from bcdetect.config import Config
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
-from bcdetect.gate import read_text
+from bcdetect.gate import read_bytes, read_text
 from bcdetect.output import free_name, save_text, unfinished
 from bcdetect.report import report
 from bcdetect.splits import PARTS, official, part_counts, shared_groups, split
 from bcdetect.tables import interval
 from bcdetect.training import History, Watch, to_csv, train_classifier
+from tinycnn import bundle
 
 CONFIG = "config.json"
 
@@ -52,26 +53,35 @@ class Run:
         return any(history.interrupted for history in self.histories)
 
 
-def load_data(config: Config, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None) -> Dataset:
+def load_data(config: Config, on_picture: Callable[[int], None] | None = None) -> Dataset:
     """The data of the settings. Raises InputError."""
-    return load_dataset(
-        config.data, config.label, config.positive, config.group, config.drop, config.image_size, skip_bad, on_picture
-    )
+    told = config.label, config.positive, config.group, config.drop
+    return load_dataset(config.data, *told, config.image_size, config.bad == "skip", on_picture)
 
 
-def load_run_data(
-    config: Config, skip_bad: bool = False, on_picture: Callable[[int], None] | None = None
-) -> tuple[Dataset, dict[str, np.ndarray]]:
+def load_run_data(config: Config, on_picture: Callable[[int], None] | None = None) -> tuple[Dataset, dict[str, np.ndarray]]:
     """The data of the settings and its parts: those that came with the data, or else ours. Raises InputError."""
-    data = load_data(config, skip_bad, on_picture)
+    data = load_data(config, on_picture)
     if data.parts is not None:
         return data, official(data)
     return data, split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
 
 
-def fingerprint(data: Dataset, parts: dict[str, np.ndarray]) -> str:
-    """A SHA-256 that changes with the rows, their labels, and the parts they are in."""
+def located(config: Config) -> Config:
+    """The same with whole paths, so that a run can be gone on with from another folder."""
+    found = {name: os.path.abspath(place) for name, place in _places(config).items() if place and os.path.exists(place)}
+    return replace(config, **found)
+
+
+def _places(config: Config) -> dict[str, str | None]:
+    return {"data": config.data, "init": config.init}
+
+
+def fingerprint(config: Config, data: Dataset, parts: dict[str, np.ndarray]) -> str:
+    """A SHA-256 that changes with the rows, their labels, the parts they are in, and the model that training starts from."""
     content = [data.provenance.get("sha256", "").encode(), data.y.tobytes(), *(parts[part].tobytes() for part in PARTS)]
+    if config.init is not None:
+        content.append(read_bytes(config.init, limit=bundle.MAX_FILE))
     return hashlib.sha256(b"|".join(content)).hexdigest()
 
 
@@ -116,7 +126,7 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], watch: 
 
 
 def write(run: Run, folder: Path) -> None:
-    """Write the run's files into an existing folder (see `output.new_folder`). Raises OutputError."""
+    """Write the run's files into an existing folder (see `output.run_folder`). Raises OutputError."""
     save_text(folder / CONFIG, run.config.to_json())
     save_text(folder / "history.csv", to_csv(run.histories))
     save_text(folder / "metrics.json", json.dumps(summary(run), indent=2, allow_nan=False) + "\n")
@@ -176,13 +186,20 @@ def card(config: Config, data: Dataset, parts: dict, histories: list[History], s
     """What a person who gets only the model file should know of it."""
     return {
         "notice": NOTICE,
-        "settings": {**asdict(config), "data": config.data and Path(config.data).name},  # no folder of its maker's travels along
-        "data": data.provenance,
+        # No folder of its maker's travels along.
+        "settings": asdict(config) | {name: place and Path(place).name for name, place in _places(config).items()},
+        "data": _unplaced(data.provenance),
         "parts": part_counts(data, parts),
         "networks": [facts(history) for history in histories],
         "test": scores,
         "versions": versions(),
     }
+
+
+def _unplaced(provenance: dict) -> dict:
+    """Less the folders in which files lay that were left out."""
+    bad = [os.path.basename(text) for text in provenance.get("bad", [])]
+    return provenance | ({"bad": bad} if bad else {})
 
 
 def facts(history: History) -> dict[str, int]:

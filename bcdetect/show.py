@@ -115,7 +115,8 @@ def external(result: External) -> str:
     dataset = result.data
     return "\n".join(
         [
-            f"{dataset.name}: {dataset.described()}" + (f"; positive = {dataset.positive}" if dataset.positive else ""),
+            f"{dataset.name}: {dataset.described()}, judged on {len(result.rows)}"
+            + (f"; positive = {dataset.positive}" if dataset.positive else ""),
             *[f"left out: {bad}" for bad in dataset.provenance.get("bad", [])],
             *[f"warning: {text}" for text in result.warnings],
             "",

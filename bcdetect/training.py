@@ -24,6 +24,8 @@ from bcdetect.preprocessing import PictureScaler, Standardiser
 from bcdetect.recipe import Mixup, described, judging_loss, make_loss, make_optimizer
 from bcdetect.transfer import start_from
 
+SMALLER = "Pass a smaller rate with --set lr=NUMBER"
+
 
 @dataclass
 class History:
@@ -93,7 +95,15 @@ def train_classifier(
         trainer = Trainer(model, *parts, member, changes(data, preprocessing, member))
         if watch.checkpoint is not None:
             watch.checkpoint.restore(number, trainer)
-        trainer.run(watch, number)
+            if done := len(trainer.history.columns.get("epoch", ())):
+                watch.say(f"going on after epoch {done}" + (f" of network {number + 1}" if config.ensemble > 1 else ""))
+        try:
+            trainer.run(watch, number)
+        except KeyboardInterrupt:
+            if not models:
+                raise
+            histories[-1].interrupted = True  # the networks that are done serve alone
+            break
         models.append(trainer.model)
         histories.append(trainer.history)
         if trainer.history.interrupted:
@@ -142,7 +152,7 @@ class Trainer:
             watch.on_epoch({"network": number + 1, **row}, self.history.seconds / done * (self.config.epochs - done))
             if watch.checkpoint is not None:
                 watch.checkpoint.offer(number, self)
-        if not self.history.best_epoch:
+        if self.history.interrupted and not self.history.best_epoch:
             raise KeyboardInterrupt
         self.model.set_state(self.best_state)
 
@@ -161,9 +171,9 @@ class Trainer:
         rows, total, start = epoch_rows(self.train.y, self.config, number), 0.0, time.monotonic()
         for batch in batches(len(rows), self.config.batch_size):
             try:
-                total += self.step(rows[batch], np.random.default_rng([self.config.seed, number, batch.start]))
+                total += self.step(rows[batch], np.random.default_rng([self.config.seed, number, batch.start + 1]))
             except tc.DivergenceError as error:
-                raise TrainingError(str(error).rstrip("."), hint="Pass a smaller one with --set lr=NUMBER") from error
+                raise TrainingError(str(error).rstrip("."), hint=SMALLER) from error
             if stop():
                 return None
         rate = len(rows) / (time.monotonic() - start)
@@ -190,11 +200,12 @@ class Trainer:
 
     def judge(self) -> dict[str, float]:
         """The validation part's loss, unweighted, and AUC (macro one-vs-rest for three and more classes)."""
-        y, count = self.validation.y, len(self.validation)
-        logits = np.concatenate(
-            [self.model.predict(self.validation.inputs(np.arange(i, min(i + 256, count)))) for i in range(0, count, 256)]
-        )
-        value, _ = self.judging_loss(logits, y)
+        y = self.validation.y
+        with np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
+            logits = np.concatenate([self.model.predict(self.validation.inputs(some)) for some in self.validation.chunks()])
+            value = self.judging_loss(logits, y)[0] if np.isfinite(logits).all() else math.nan
+        if not math.isfinite(value):
+            raise TrainingError("training diverged: the validation loss is not finite", hint=SMALLER)
         if logits.shape[1] == 1:
             auc = metrics.roc_auc_score(y, logits[:, 0])
         elif logits.shape[1] == 2:

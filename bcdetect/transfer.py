@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 import tinycnn as tc
+from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import ModelFileError, UsageError
@@ -26,7 +27,8 @@ def start_from(config: Config, data: Dataset) -> tuple[tc.Sequential, list[str]]
     gave in three equal channels. Layers that `config.freeze` names (by the beginning of their names, or "body" for all that were
     taken over) are not trained; the others from the file at `config.body_lr` of the rate. Raises ModelFileError, UsageError.
     """
-    source, class_names = _load(config.init)
+    source, classifier = _load(config.init)
+    class_names = None if classifier is None else classifier.class_names
     last = list(source.layers)[-1]
     if not isinstance(source.layers[last], tc.Dense) or len(source.input_shape) != 3:
         raise ModelFileError("not a network of pictures that ends in a dense layer", file=config.init, hint=HINT)
@@ -38,9 +40,10 @@ def start_from(config: Config, data: Dataset) -> tuple[tc.Sequential, list[str]]
         raise ModelFileError(f"does not take these pictures: {error}", file=config.init) from None
     same_classes = class_names == data.class_names
     mine, theirs = model.get_state(), source.get_state()
-    adapted = []
+    adapted, fresh = [], False
     for name, array in theirs.items():
         if name.startswith(f"{last}.") and not (same_classes and mine[name].shape == array.shape):
+            fresh = True
             continue
         if mine[name].shape != array.shape and array.ndim == 4:
             array, name_and_channels = spread(array, mine[name].shape[2]), (name, array.shape[2], mine[name].shape[2])
@@ -55,9 +58,20 @@ def start_from(config: Config, data: Dataset) -> tuple[tc.Sequential, list[str]]
     if frozen:
         model.freeze(*frozen)
     lines = [f"started from {os.path.basename(config.init)}: {len(body)} layers taken over, at {config.body_lr:g} of the rate"]
-    lines += [] if same_classes else [f"{last} is new"]
+    lines += [f"{last} is new"] if fresh else []
     lines += adapted + ([f"frozen: {', '.join(frozen)}"] if frozen else [])
+    if learned_from(classifier, data):
+        lines.append(
+            f"warning: {os.path.basename(config.init)} was trained on this very data: it may have seen rows of the test part, "
+            "which makes the numbers too good"
+        )
     return model, lines
+
+
+def learned_from(classifier: Classifier | None, data: Dataset) -> bool:
+    """Whether the classifier was made with this very data."""
+    card = {} if classifier is None else classifier.card.get("data", {})
+    return card.get("sha256", "") == data.provenance.get("sha256")
 
 
 def spread(weight: np.ndarray, channels: int) -> np.ndarray:
@@ -68,8 +82,8 @@ def spread(weight: np.ndarray, channels: int) -> np.ndarray:
     return np.repeat(weight.sum(axis=2, keepdims=True) / np.float32(channels), channels, axis=2)
 
 
-def _load(path: str) -> tuple[tc.Sequential, tuple[str, ...] | None]:
-    """The first network of the file, and the names of its classes if it has them."""
+def _load(path: str) -> tuple[tc.Sequential, Classifier | None]:
+    """The first network of the file, and the classifier that it is part of, if it is."""
     from bcdetect.bundle import load_classifier
 
     try:
@@ -81,7 +95,7 @@ def _load(path: str) -> tuple[tc.Sequential, tuple[str, ...] | None]:
     except (OSError, bundle.BundleError, KeyError) as error:
         raise ModelFileError(f"cannot be read: {error}", file=path, hint=HINT) from None
     classifier, _ = load_classifier(path)
-    return classifier.models[0], classifier.class_names
+    return classifier.models[0], classifier
 
 
 def _frozen(prefixes: tuple[str, ...], body: list[str]) -> list[str]:

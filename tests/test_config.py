@@ -46,6 +46,7 @@ SETTINGS = {
     "freeze": ("conv2d_1, residual", ("conv2d_1", "residual")),
     "body_lr": ("0.5", 0.5),
     "image_size": ("28", 28),
+    "bad": ("skip", "skip"),
     "model": ("resnet", "resnet"),
     "width": ("8", 8),
     "depth": ("3", 3),
@@ -71,9 +72,10 @@ def test_the_table_above_is_complete():
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_can_be_set_and_has_its_own_type(name):
     text, value = SETTINGS[name]
-    config = Config().with_settings([f"{name} = {text}"])
+    plain = Config(init="any.npz") if name == "freeze" else Config()
+    config = plain.with_settings([f"{name} = {text}"])
     assert getattr(config, name) == value and type(getattr(config, name)) is type(value)
-    assert replace(config, **{name: getattr(Config(), name)}) == Config()
+    assert replace(config, **{name: getattr(plain, name)}) == plain
 
 
 def test_settings_come_back_from_json_as_they_were():

@@ -5,14 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_transfer import CONFIG, TRAIN, VALIDATION, squares
 from trained import SMALL, clouds, small_run, write_clouds
 
 from bcdetect import metrics
 from bcdetect.bundle import save_classifier
 from bcdetect.cli import main
+from bcdetect.datasets import load_dataset
 from bcdetect.datasets.wisconsin import wisconsin_path
-from bcdetect.external import evaluate
+from bcdetect.errors import InputError
+from bcdetect.external import evaluate, load_for
+from bcdetect.training import train_classifier
 
 
 @pytest.fixture
@@ -52,10 +56,11 @@ def test_columns_in_any_order_and_classes_by_name(wisconsin, tmp_path, capsys):
     [
         ((), 2, "what is to be evaluated"),
         (("MODEL",), 2, "what is to be evaluated"),
-        (("MODEL", "CLOUDS", "--label", "kind", "--positive", "b"), 3, "columns are missing"),
+        (("MODEL", "CLOUDS", "--label", "kind"), 3, "columns are missing"),
+        (("MODEL", "CLOUDS", "--positive", "b"), 2, "--positive is for training"),
         (("MODEL", "CLOUDS", "--cv", "2x2"), 2, "--cv trains models of its own"),
-        (("MODEL", "CLOUDS", "--set", "lr=1"), 2, "a saved model keeps its settings"),
-        (("MODEL", "FOLDER"), 3, "holds no pictures"),
+        (("MODEL", "CLOUDS", "--set", "lr=1"), 2, "--set is for training; a saved model is what it is"),
+        (("MODEL", "FOLDER"), 3, "holds no pictures in sub-folders"),
         (("CLOUDS", "CLOUDS"), 4, "not a tinycnn model file"),
     ],
 )
@@ -78,8 +83,8 @@ def test_classes_that_the_model_does_not_know_are_named(wisconsin, tmp_path, cap
     for line in lines[1:]:
         line[at] = "sick" if line[at] in ("M", "malignant") else "well"
     path.write_text("\n".join(map(",".join, lines)) + "\n")
-    assert main(["evaluate", wisconsin, str(path), "--positive", "sick"]) == 3
-    assert "the model knows no class 'well'; it knows 'benign', 'malignant'" in capsys.readouterr().err
+    assert main(["evaluate", wisconsin, str(path)]) == 3
+    assert "the model knows no class 'sick'; it knows 'benign', 'malignant'" in capsys.readouterr().err
 
 
 def test_a_split_that_came_with_the_data_is_kept():
@@ -87,15 +92,57 @@ def test_a_split_that_came_with_the_data_is_kept():
     classifier, _ = train_classifier_of(data)
     split = replace(data, parts=np.array(["train"] * 20 + ["validation"] * 4 + ["test"] * 8))
     result = evaluate(classifier, split)
-    assert len(result.data.y) == 8 and "judged on its test part, 8 rows" in " ".join(result.warnings)
+    assert len(result.rows) == 8 and "judged on its test part, 8 of 32 rows" in " ".join(result.warnings)
     assert result.confusion.sum() == 8
+    with pytest.raises(InputError, match="has no test rows"):
+        evaluate(classifier, replace(data, parts=np.array(["train"] * 32)))
+
+
+def test_rows_of_one_class_and_columns_of_text_that_the_model_does_not_need(wisconsin, tmp_path, capsys):
+    header, *rows = [line.split(",") for line in wisconsin_path().read_text().splitlines()]
+    at = header.index("diagnosis")
+    malignant = [[*row, "free text"] for row in rows if row[at] in ("M", "malignant")]
+    path = tmp_path / "one.csv"
+    path.write_text("\n".join(map(",".join, [[*header, "note"], *malignant])) + "\n")
+    assert main(["evaluate", wisconsin, str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["scores"]["model"]
+    assert found["sensitivity"]["value"] > 0.9 and found["specificity"]["value"] is found["roc_auc"]["value"] is None
+    malignant[3][0 if at else 1] = "1e300"
+    path.write_text("\n".join(map(",".join, [[*header, "note"], *malignant])) + "\n")
+    assert main(["evaluate", wisconsin, str(path)]) == 3
+    assert "row 4, column" in (err := capsys.readouterr().err) and "beyond what the model can take" in err
+
+
+def test_a_sequence_that_was_never_taken_and_grey_for_colour(tmp_path, rng):
+    for i in range(8):
+        Image.fromarray(rng.integers(0, 99, (12, 12), np.uint8) + 60 * (i % 2)).save(tmp_path / f"{i}.png")
+    rows = [f"{i}.png,{'' if i == 1 else f'{i}.png'},{'malignant' if i % 2 else 'benign'}" for i in range(8)]
+    (tmp_path / "both.csv").write_text("\n".join(["t1,t2,label", *rows]) + "\n")
+    (tmp_path / "one.csv").write_text("\n".join(["t1,t2,label", *(f"{i}.png,,malignant" for i in range(8))]) + "\n")
+    data = load_dataset(str(tmp_path / "both.csv"), size=12)
+    classifier, _ = train_classifier(data, np.arange(4), np.arange(4, 8), replace(CONFIG, batch_size=4))
+    classifier.card = {"data": data.provenance}
+    assert classifier.sequences == ("t1", "t2")
+    result = evaluate(classifier, load_for(classifier, str(tmp_path / "one.csv")))
+    assert result.data.missing[:, 1].all() and result.confusion[1].sum() == 8
+    with pytest.raises(InputError, match="single pictures, and the model takes the sequences of an exam"):
+        load_for(classifier, str(folder_of(tmp_path)))
+    colour, _ = train_classifier(squares(channels=3), TRAIN, VALIDATION, CONFIG)
+    grey = load_for(colour, str(folder_of(tmp_path)))
+    assert grey.x.shape[-1] == 1
+    np.testing.assert_array_equal(colour.predict_proba(grey.x), colour.predict_proba(np.repeat(grey.x, 3, axis=-1)))
+
+
+def folder_of(place):
+    for i, name in enumerate(("benign", "malignant")):
+        (place / "folder" / name).mkdir(parents=True, exist_ok=True)
+        (place / "folder" / name / "1.png").write_bytes((place / f"{i}.png").read_bytes())
+    return place / "folder"
 
 
 def test_groups_make_the_intervals():
     data = clouds((30, 30), features=2)
     run = replace(SMALL, epochs=2)
-    from bcdetect.training import train_classifier
-
     classifier, _ = train_classifier(data, np.arange(0, 60, 2), np.arange(1, 60, 2), run)
     classifier.card = {"parts": {"train": {"classes": {"a": 15, "b": 15}}}}
     plain = evaluate(classifier, data).scores["model"]["accuracy"]
@@ -104,8 +151,6 @@ def test_groups_make_the_intervals():
 
 
 def train_classifier_of(data):
-    from bcdetect.training import train_classifier
-
     classifier, histories = train_classifier(data, TRAIN, VALIDATION, CONFIG)
     classifier.card = {"parts": {"train": {"classes": {"benign": 12, "malignant": 12}}}}
     return classifier, histories

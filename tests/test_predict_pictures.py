@@ -20,8 +20,8 @@ from tests.medical import dicom, nifti
 def classifier(rng, channels=1, sequences=()):
     """An untrained network."""
     model = picture_cnn(Config.for_pictures().with_values({"width": 4}), (16, 16, channels), 2)
-    scaler = PictureScaler.fit(rng.integers(0, 255, (8, 16, 16, channels), np.uint8))
-    return Classifier(model, scaler, (), ("benign", "malignant"), card={"data": {"sequences": list(sequences)}})
+    scaler = PictureScaler(np.full(channels, 0.4), np.full(channels, 0.2), np.array([16, 16]))
+    return Classifier([model], scaler, (), ("benign", "malignant"), card={"data": {"sequences": list(sequences)}})
 
 
 @pytest.fixture

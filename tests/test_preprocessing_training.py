@@ -87,6 +87,9 @@ class Arrays:
     def inputs(self, chosen):
         return self.x[chosen]
 
+    def chunks(self):
+        return [np.arange(len(self))]
+
 
 def noisy_fit(config, seed=0):
     """Train where the validation part's labels are turned round, so that learning makes it worse; every epoch's state."""

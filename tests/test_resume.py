@@ -85,9 +85,13 @@ def test_ctrl_c_leaves_a_usable_run_that_can_go_on(table, tmp_path):
         after_epochs(run)
         run.send_signal(signal.SIGTERM)
         run.communicate(timeout=60)
-    assert run.returncode == 143 and (tmp_path / "o.unfinished" / "checkpoint.npz").exists() and not (tmp_path / "o").exists()
-    again = process(*words_for(table, "--out", tmp_path / "o"))
-    assert again.returncode == 5 and "an unfinished run is here. Go on with --resume" in again.stderr
+    assert run.returncode == 143 and (tmp_path / "o" / "checkpoint.npz").exists() and (tmp_path / "o" / "model.npz").exists()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = Path(table).rename(elsewhere / "table.csv")
+    failed = process("train", "--resume", tmp_path / "o")
+    assert failed.returncode == 3 and "no such file" in failed.stderr and (tmp_path / "o" / "model.npz").exists()
+    moved.rename(table)
 
 
 def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path):
@@ -143,6 +147,54 @@ def test_what_a_run_cannot_go_on_from_is_refused(left, table, capsys):
     Path(table).write_text("\n".join([lines[0], *lines[2:]]) + "\n")
     refused(["train", "--resume", left], 3, "the data is not what this run began with")
     assert (left.parent / "o.unfinished" / "checkpoint.npz").exists()  # for when the data is back
+
+
+def test_an_unfinished_run_is_not_run_over(left, table, capsys):
+    assert main(list(map(str, words_for(table, "--out", left)))) == 5
+    assert f"an unfinished run is here. Go on with: python -m bcdetect train --resume {left}" in capsys.readouterr().err
+    left.mkdir()
+    (left / "model.npz").write_text("something else")
+    assert main(["train", "--resume", str(left)]) == 5
+    assert "is in the way of its unfinished run" in capsys.readouterr().err
+    assert (left.parent / "o.unfinished" / "checkpoint.npz").exists() and (left / "model.npz").exists()
+
+
+def test_a_second_ctrl_c_says_how_to_go_on(table, tmp_path):
+    with start(*words_for(table, *LONG, "--set", "batch_size=2", "--out", tmp_path / "o")) as run:
+        after_epochs(run, 30)
+        for _ in range(2):
+            run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=60)
+    if not (tmp_path / "o").exists():  # else the first of them had already ended the training
+        assert run.returncode == 130 and "interrupted; go on with: python -m bcdetect train --resume" in err
+
+
+def test_ctrl_c_in_another_network_leaves_those_that_are_done(table):
+    from bcdetect.config import Config
+    from bcdetect.run import load_run_data
+    from bcdetect.training import Watch, train_classifier
+
+    config = Config(data=table, label="kind", positive="b", ensemble=3, epochs=2, filters=(4,), units=4)
+    data, parts = load_run_data(config)
+    seen = []
+    watch = Watch(on_epoch=lambda row, left: seen.append(row["network"]), stop=lambda: len(seen) == 4)
+    classifier, histories = train_classifier(data, parts["train"], parts["validation"], config, watch)
+    assert len(classifier.models) == 2 and histories[-1].interrupted and not histories[0].interrupted
+
+
+def test_divergence_ends_what_it_began_and_nothing_else(left, table, tmp_path, capsys, monkeypatch):
+    words = list(map(str, words_for(table, "--set", "lr=1e6", "--out", tmp_path / "new")))
+    assert main(words) == 6
+    assert "diverged" in capsys.readouterr().err and not list(tmp_path.glob("new*"))
+    monkeypatch.setattr("bcdetect.training.Trainer.judge", lambda self: {"validation_loss": 1 / 0})
+    with pytest.raises(ZeroDivisionError):
+        main(["train", "--resume", str(left)])
+    assert (left.parent / "o.unfinished" / "checkpoint.npz").exists()
+
+
+def test_a_name_that_no_run_has_is_no_new_run(tmp_path, capsys):
+    assert main(["train", "--resume", str(tmp_path / "typo")]) == 2
+    assert "no run was begun there" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_damaged_checkpoint_is_named(left, capsys):

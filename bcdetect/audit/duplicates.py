@@ -81,7 +81,7 @@ def find_duplicates(data: Dataset, near: bool = True) -> Duplicates:
         from bcdetect.audit.near_pictures import near_pictures as search
     else:
         from bcdetect.audit.near_rows import near_rows as search
-    found, cut = search(data.subset(rows))
+    found, cut = search(data, rows)
     return Duplicates(first, [Pair(p.kind, p.similarity, int(rows[p.a]), int(rows[p.b])) for p in found], cut)
 
 

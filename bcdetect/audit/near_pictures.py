@@ -37,11 +37,14 @@ TILE = 2048
 MOST_PAIRS = 100_000
 
 
-def near_pictures(data: Dataset) -> tuple[list[Pair], bool]:
-    """The pairs of pictures far more alike than others are, mirrored ones too, and whether there are more than are listed."""
-    small = thumbnails(data)
+def near_pictures(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:
+    """The pairs among `rows`, by their places there, of pictures far more alike than others are, mirrored ones too.
+
+    Also whether there are more than are listed.
+    """
+    small = np.concatenate([thumbnails(part) for part in data.chunks(rows)])
     shared = _shared(small)
-    strangers = _strangers(data)
+    strangers = _strangers(len(rows), None if data.groups is None else data.groups[rows])
     limit = _limit(_aligned(small, shared, *strangers, False), SIMILAR, FAR)
     found: list[Pair] = []
     for a, b, mirrored in _candidates(small, strangers):
@@ -80,10 +83,10 @@ def local_contrast(x: np.ndarray) -> np.ndarray:
     return detail / (local + 0.5 * np.sqrt((detail * detail).mean(axis=(1, 2), keepdims=True)) + 1e-3)
 
 
-def _strangers(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _strangers(count: int, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (K,), (K,) of a sample of pairs, of different groups where there are groups."""
-    a, b = np.random.default_rng(0).integers(0, len(data.x), (2, SAMPLE))
-    apart = a != b if data.groups is None else data.groups[a] != data.groups[b]
+    a, b = np.random.default_rng(0).integers(0, count, (2, SAMPLE))
+    apart = a != b if groups is None else groups[a] != groups[b]
     return a[apart], b[apart]
 
 

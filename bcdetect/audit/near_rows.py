@@ -14,16 +14,19 @@ FEWEST_COLUMNS = 5  # with fewer, strangers come as near by chance
 MOST_PAIRS = 100_000
 
 
-def near_rows(data: Dataset) -> tuple[list[Pair], bool]:
-    """The pairs of rows no column of which differs by more than ROUNDING deviations, and whether there are more than are listed.
+def near_rows(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:
+    """The pairs among `rows`, by their places there, no column of which differs by more than ROUNDING deviations.
+
+    Also whether there are more than are listed.
 
     Similarity is 1 less the largest difference. Rows are sorted along one direction r of length 1, on which such rows are at
     most ROUNDING * sum |r| apart, and only compared in full with the rows so near, along a second direction too.
     """
     if data.x.shape[1] < FEWEST_COLUMNS:
         return [], False
-    largest = np.abs(data.x).max(axis=0)
-    x = data.x / np.where(largest > 0, largest, 1)  # so that no square overflows
+    x = data.x[rows]
+    largest = np.abs(x).max(axis=0)
+    x = x / np.where(largest > 0, largest, 1)  # so that no square overflows
     std = x.std(axis=0)
     z = (x - x.mean(axis=0)) / np.where(std > 0, std, 1)
     directions = np.random.default_rng(0).standard_normal((2, z.shape[1]))

@@ -51,32 +51,34 @@ def find_shortcuts(data: Dataset, groups: np.ndarray | None = None) -> list[Cue]
     """
     groups = data.groups if groups is None else groups
     rows = _some_rows(len(data.y), groups)
-    chosen, of_row = data.subset(rows), None if groups is None else np.asarray(groups)[rows]
+    y, of_row = data.y[rows], None if groups is None else np.asarray(groups)[rows]
     found = []
-    for name, features in cues(chosen).items():
+    for name, features in cues(data, rows).items():
         try:
-            scores = _out_of_fold(features, chosen.y, of_row, len(data.class_names))
+            scores = _out_of_fold(features, y, of_row, len(data.class_names))
         except InputError:
             continue
-        auc = _auc(chosen.y, scores)
-        low, high = stratified_bootstrap(chosen.y, scores, _auc, RESAMPLES, groups=of_row)
+        auc = _auc(y, scores)
+        low, high = stratified_bootstrap(y, scores, _auc, RESAMPLES, groups=of_row)
         found.append(Cue(name, auc, low, high))
     return found
 
 
-def cues(data: Dataset) -> dict[str, np.ndarray]:
-    """Each cue's numbers (N, k); those that are the same in every row are left out."""
+def cues(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Each cue's numbers (n, k) for these rows; those that are the same in every row are left out."""
     found = {}
-    facts = {name: values for name, values in (data.facts or {}).items() if np.isfinite(values).all() and (values > 0).all()}
+    facts = {name: values[rows] for name, values in (data.facts or {}).items()}
+    facts = {name: values for name, values in facts.items() if np.isfinite(values).all() and (values > 0).all()}
     if "bytes" in facts:
         found["file size"] = _binned([facts["bytes"]])
     if {"height", "width"} <= facts.keys():
         height, width = facts["height"], facts["width"]
         found["picture dimensions"] = _binned([height, width, height / width])
     if data.pictures:
-        found["border"] = border(data.x)
+        found["border"] = np.concatenate([border(part.x) for part in data.chunks(rows)])
     if data.missing is not None:
-        found["missing sequences"] = np.column_stack([data.missing, data.missing.sum(axis=1)]).astype(np.float64)
+        missing = data.missing[rows]
+        found["missing sequences"] = np.column_stack([missing, missing.sum(axis=1)]).astype(np.float64)
     return {name: _standard(x) for name, x in found.items() if (x != x[0]).any()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bcdetect.commands.doing import check_out, sayer
+from bcdetect.commands.doing import check_out, reading, sayer
 from bcdetect.commands.flags import add_data_flags, config_of
 from bcdetect.errors import UsageError
 
@@ -38,7 +38,7 @@ def run(options) -> int:
     config = config_of(options)
     check_out(options.out, config.data)
     check_out(options.sheet, config.data)
-    data, parts = load_run_data(config, options.skip_bad)
+    data, parts = load_run_data(config, reading(options))
     if options.sheet and not data.pictures:
         raise UsageError("--sheet shows pictures; this data is a table", hint="Leave it out")
     found = audit(data, parts, sayer(options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bcdetect.commands.doing import check_out, sayer, warm_up
+from bcdetect.commands.doing import check_out, reading, sayer, warm_up
 from bcdetect.commands.flags import add_data_flags, config_of
 from bcdetect.errors import UsageError
 
@@ -40,13 +40,15 @@ def _external(options) -> int:
     from bcdetect.bundle import load_classifier
     from bcdetect.output import save_text
 
-    if options.data is not None or options.settings or options.config is not None:
-        raise UsageError(
-            "a saved model keeps its settings", hint="Pass MODEL DATA, and --label, --positive or --group for the data"
-        )
+    for name in ("data", "settings", "config", "epochs", "seed", "positive", "drop"):
+        if getattr(options, name) not in (None, []):
+            flag = {"settings": "set"}.get(name, name)
+            raise UsageError(f"--{flag} is for training; a saved model is what it is", hint="Pass MODEL DATA and --label")
     check_out(options.out, options.file)
     classifier, digest = load_classifier(options.model)
-    data = external.load_for(classifier, options.file, options.label, options.positive, options.group, options.skip_bad)
+    told = options.label, options.group, options.skip_bad
+    told = options.label, options.group, options.skip_bad
+    data = external.load_for(classifier, options.file, *told, reading(options))
     result = external.evaluate(classifier, data)
     as_json = json.dumps(result.to_json(digest), indent=1, allow_nan=False) + "\n"
     print(as_json.rstrip() if options.json else show.external(result))
@@ -66,7 +68,7 @@ def _cross_validate(options) -> int:
         raise UsageError(f"--cv {options.cv!r}: it must be repeats x folds, at least 1x2, such as 10x10")
     config = config_of(options)
     check_out(options.out, config.data)
-    data = load_data(config)
+    data = load_data(config, reading(options))
     on_fold = None if options.quiet or options.json else show.fold
     workers = options.threads or os.cpu_count() or 1
     warm_up(sayer(options))  # before there are workers, each of which would compile for itself

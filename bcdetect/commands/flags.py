@@ -35,16 +35,25 @@ def config_of(options: argparse.Namespace):
     from bcdetect.datasets import holds_pictures
     from bcdetect.gate import read_text
 
-    config = Config.for_pictures() if holds_pictures(options.data) else Config()
+    data = options.data
+    for setting in options.settings:
+        name, _, value = setting.partition("=")
+        data = value.strip() if name.strip() == "data" and data is None else data
+    config = Config.for_pictures() if holds_pictures(data) else Config()
     if options.config is not None:
         config = Config.from_json(read_text(options.config), file=options.config)
-    config = config.with_settings(options.settings)
     named = {name: getattr(options, name, None) for name in NAMED}
     if empty := [name for name, value in named.items() if value == "" and name != "drop"]:
         raise UsageError(f"--{empty[0]} is empty", hint="Leave the flag out for the default")
-    return config.with_values({name: value for name, value in named.items() if value is not None})
+    named["bad"] = "skip" if getattr(options, "skip_bad", False) else None
+    values = config.settings(options.settings) | {name: value for name, value in named.items() if value is not None}
+    return config.with_values(values)
 
 
 def is_told(options: argparse.Namespace) -> bool:
     """Whether any flag says something of the settings."""
-    return options.config is not None or bool(options.settings) or any(getattr(options, n, None) is not None for n in NAMED)
+    return (
+        options.config is not None
+        or bool(options.settings)
+        or any(getattr(options, name, None) not in (None, False) for name in (*NAMED, "skip_bad"))
+    )

@@ -29,7 +29,7 @@ def run(options) -> int:
     """See HELP."""
     from bcdetect import run as runs
     from bcdetect import show
-    from bcdetect.checkpoint import NAME, Checkpoint
+    from bcdetect.checkpoint import NAME, Checkpoint, discard
     from bcdetect.interrupt import stoppable
     from bcdetect.output import run_folder, save_text
     from bcdetect.training import Watch
@@ -37,28 +37,30 @@ def run(options) -> int:
     if options.resume is not None and options.out is not None:
         raise UsageError("--resume and --out name the same folder", hint="Pass one of them")
     begun = runs.begun(options.resume) if options.resume is not None else None
-    if begun is not None and is_told(options) and config_of(options) != begun:
+    if options.resume is not None and begun is None and not is_told(options):
+        raise UsageError("no run was begun there", file=options.resume, hint="Pass --data and the settings too, to begin one")
+    config = begun if begun is not None and not is_told(options) else runs.located(config_of(options))
+    if begun is not None and config != begun:
         raise UsageError("a resumed run keeps its settings", file=options.resume, hint="Pass --resume alone")
-    config = begun or config_of(options)
     folder = options.resume or options.out or runs.default_out(config)
     say = sayer(options)
     if begun is not None and runs.is_finished(folder):
-        say(f"{folder}: finished already")
+        print(json.dumps({"folder": str(folder), "finished": True}) if options.json else f"{folder}: finished already")
         return 0
     # First, so that a folder that cannot be written is known before the training, and a run that ends early is known after it.
     with run_folder(folder, options.resume is not None, NAME) as inside:
         save_text(inside / runs.CONFIG, config.to_json())
-        data, parts = runs.load_run_data(config, options.skip_bad, reading(options))
+        data, parts = runs.load_run_data(config, reading(options))
         say(show.data(data, parts))
         warm_up(say)
         with stoppable() as stop:
-            watch = Watch(say, stop=stop, checkpoint=Checkpoint(inside, config, runs.fingerprint(data, parts)))
+            watch = Watch(say, stop=stop, checkpoint=Checkpoint(inside, config, runs.fingerprint(config, data, parts)))
             if not options.quiet and not options.json:
                 watch.on_epoch = show.epoch(config)
             result = runs.execute(config, data, parts, watch)
         runs.write(result, inside)
-        if not result.interrupted:
-            watch.checkpoint.remove()
+    if not result.interrupted:
+        discard(folder)  # now that the results are in their place
     if options.json:
         print(json.dumps({**runs.summary(result), "folder": str(folder)}, indent=1))
     else:

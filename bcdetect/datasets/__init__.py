@@ -9,7 +9,9 @@ import numpy as np
 from bcdetect.errors import InputError
 from bcdetect.places import FETCHED
 
-__all__ = ["Dataset", "holds_pictures", "load_dataset"]
+__all__ = ["Dataset", "Needs", "holds_pictures", "load_dataset"]
+
+AT_ONCE = 4 * 2**20  # numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,13 @@ class Dataset:
         """What preprocessing and classifier take: (x,), or (x, missing) where sequences are missing."""
         return (self.x,) if self.missing is None else (self.x, self.missing)
 
-    def chunks(self, rows: np.ndarray, size: int = 256) -> Iterator["Dataset"]:
+    def rows_at_once(self) -> int:
+        """So many rows that as floats they take tens of megabytes at most, and no more than 256."""
+        return max(1, min(256, AT_ONCE // max(1, self.x[:1].size)))
+
+    def chunks(self, rows: np.ndarray) -> Iterator["Dataset"]:
         """The chosen rows, a few at a time: pictures may be more than memory holds."""
+        size = self.rows_at_once()
         for start in range(0, len(rows), size):
             yield self.subset(rows[start : start + size])
 
@@ -70,6 +77,26 @@ class Dataset:
         if self.facts is not None:
             chosen["facts"] = {name: array[index] for name, array in self.facts.items()}
         return replace(self, x=self.x[index], y=self.y[index], **chosen)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a saved model takes: pictures or rows of a table, its classes, and its columns or sequences, in its own order."""
+
+    pictures: bool
+    class_names: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+def numbered(
+    labels: Sequence[str], positive: str | None, needs: Needs | None, *, file: str = "", where: str = ""
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names and numbers of N labels: those of the model that the data is read for, else its own. Raises InputError."""
+    from bcdetect.datasets.labels import encode_as, encode_labels
+
+    if needs is None:
+        return encode_labels(labels, positive, file=file, where=where)
+    return needs.class_names, encode_as(labels, needs.class_names, file=file, where=where)
 
 
 def holds_pictures(data: str | None) -> bool:
@@ -96,17 +123,18 @@ def load_dataset(
     size: int = 64,
     skip_bad: bool = False,
     on_picture: Callable[[int], None] | None = None,
+    needs: Needs | None = None,
 ) -> Dataset:
     """Load what `data` is: the built-in table (None or "wisconsin"), a CSV file of measurements, or pictures.
 
-    A name of `places.FETCHED` is the file that was fetched.
+    A name of `places.FETCHED` is the file that was fetched. With `needs` only what a saved model takes is read, in its order.
     Pictures come from a folder, from a manifest (a CSV file that names picture files), or from a MedMNIST `.npz`; those of files
     are brought to size x size pixels. See the files here for each. Raises InputError.
     """
     if data is None or data == "wisconsin":
         from bcdetect.datasets.wisconsin import load_wisconsin
 
-        return load_wisconsin(label=label, positive=positive, group=group, drop=drop)
+        return load_wisconsin(label=label, positive=positive, group=group, drop=drop, needs=needs)
     if data in FETCHED:
         from bcdetect.fetch import path_of
 
@@ -114,11 +142,11 @@ def load_dataset(
     if os.path.isdir(data):
         from bcdetect.datasets.folder import load_folder
 
-        return load_folder(data, size, positive, skip_bad, on_picture)
+        return load_folder(data, size, positive, skip_bad, on_picture, needs)
     if data.lower().endswith(".npz"):
         from bcdetect.datasets.medmnist import load_medmnist
 
-        return load_medmnist(data, positive)
+        return load_medmnist(data, positive, needs)
     from bcdetect.datasets.manifest import load_manifest, path_columns
     from bcdetect.datasets.table import load_table
     from bcdetect.pictures import names_picture
@@ -128,6 +156,6 @@ def load_dataset(
         hint = "Pass a folder of pictures with one sub-folder a class, or a manifest CSV that names pictures and their labels"
         raise InputError("one picture is nothing to learn from", file=data, hint=hint)
     table = read_table(data)
-    if path_columns(table):
-        return load_manifest(table, size, label, positive, group, skip_bad, on_picture)
-    return load_table(data, label=label, positive=positive, group=group, drop=drop)
+    if needs.pictures if needs else path_columns(table):
+        return load_manifest(table, size, label, positive, group, skip_bad, on_picture, needs)
+    return load_table(data, label=label, positive=positive, group=group, drop=drop, needs=needs)

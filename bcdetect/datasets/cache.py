@@ -106,10 +106,19 @@ def keep(
 
 
 def _kept_masks(path: Path, shape: tuple[int, ...], masks: Iterable[np.ndarray]) -> np.ndarray:
-    file = np.lib.format.open_memmap(path, mode="w+", dtype=bool, shape=shape)
-    for row, mask in enumerate(masks):
-        file[row] = mask
-    file.flush()
+    """Written by `write`, so that a full disk is an error; renamed when whole, since another run may have the file open."""
+    temporary = path.with_name(f"{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            described = {"descr": np.lib.format.dtype_to_descr(np.dtype(bool)), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, described)
+            for mask in masks:
+                file.write(mask.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return np.lib.format.open_memmap(path, mode="r")
 
 

@@ -50,7 +50,7 @@ class Collector:
         if self.store is None or (shape, dtype) != (self.store.shape, self.store.dtype):
             before = self.store
             large = self.rows * int(np.prod(shape)) * dtype.itemsize > LIMIT
-            self.store = (_InFile if large else _InMemory)(self.rows, shape, dtype)
+            self.store = _InFile(self.rows, shape, dtype, self.masks is not None) if large else _InMemory(self.rows, shape, dtype)
             if before is not None:
                 try:
                     for row in before.pictures():
@@ -91,10 +91,10 @@ class _InMemory:
 class _InFile:
     """Written in order and by `write`: on a full disk that is an error, where storing into mapped memory would be a crash."""
 
-    def __init__(self, rows: int, shape: tuple[int, ...], dtype: np.dtype):
+    def __init__(self, rows: int, shape: tuple[int, ...], dtype: np.dtype, masked: bool):
         self.shape, self.dtype, self.count, self.rows = shape, dtype, 0, rows
         folder = cache.folder()
-        needed = rows * int(np.prod(shape)) * dtype.itemsize
+        needed = rows * (int(np.prod(shape)) * dtype.itemsize + masked * shape[0] * shape[1])
         with cache.saying(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if (free := shutil.disk_usage(folder).free) < needed + SPARE:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdetect.datasets import Dataset
+from bcdetect.datasets import Dataset, Needs, numbered
 from bcdetect.datasets.decoding import Row, decode
-from bcdetect.datasets.labels import encode_labels
 from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
 
@@ -18,7 +17,12 @@ LAYOUT = "Put the pictures into one sub-folder a class, such as benign/ and mali
 
 
 def load_folder(
-    path: str | os.PathLike, size: int, positive: str | None = None, skip_bad: bool = False, on_picture=None
+    path: str | os.PathLike,
+    size: int,
+    positive: str | None = None,
+    skip_bad: bool = False,
+    on_picture=None,
+    needs: Needs | None = None,
 ) -> Dataset:
     """The pictures below a folder, at the network's size; each frame or slice of a DICOM or NIfTI file is one.
 
@@ -48,14 +52,14 @@ def load_folder(
                 parts += [part] * len(found)
     if not rows:
         raise InputError("holds no pictures in sub-folders", file=file, hint=LAYOUT)
-    encode_labels(labels, positive, file=file)  # said before everything is decoded
+    numbered(labels, positive, needs, file=file)  # said before everything is decoded
     groups = volumes.groups([row.files[0] for row in rows])[0]
     if official and groups is not None:
         _refuse_torn(groups, np.array(parts), rows, file)
     decoded = decode(rows, size, skip_bad, on_picture, source=file)
     kept = decoded.kept
     groups, what, note = volumes.groups([rows[i].files[0] for i in kept])  # of the good ones alone
-    class_names, y = encode_labels([labels[i] for i in kept], positive, file=file)
+    class_names, y = numbered([labels[i] for i in kept], positive, needs, file=file)
     notes = [note] * (note is not None) + [f"{stray} mask files stand beside no picture and are left out"] * (stray > 0)
     provenance = {
         "source": "folder",

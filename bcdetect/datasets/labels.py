@@ -68,6 +68,19 @@ def encode_labels(
     return class_names, np.array([index[text] for text in labels], np.int64)
 
 
+def encode_as(labels: Sequence[str], class_names: Sequence[str], *, file: str = "", where: str = "") -> np.ndarray:
+    """Turn N labels into a model's class numbers (N,) int64, by name and whatever their case; M and B are malignant and benign.
+
+    Raises InputError for a label that the model has no class for.
+    """
+    number = {name.casefold(): k for k, name in enumerate(class_names)}
+    number |= {text: number[name] for text, name in _DIAGNOSES.items() if name in number and text not in number}
+    if strange := sorted({text for text in labels if text.casefold() not in number}):
+        what = f"the model knows no class {strange[0]!r}; it knows {listed(class_names)}"
+        raise InputError(what, file=file, where=where, hint="Name the classes alike, or leave these rows out")
+    return np.array([number[text.casefold()] for text in labels], np.int64)
+
+
 def listed(names, most: int = 40) -> str:
     """Names for a message, at most so many."""
     names = list(map(repr, names))

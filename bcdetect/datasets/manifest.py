@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect.columns import match_columns, normalise
-from bcdetect.datasets import Dataset
+from bcdetect.datasets import Dataset, Needs, numbered
 from bcdetect.datasets.decoding import Row, decode
 from bcdetect.datasets.folder import OFFICIAL
-from bcdetect.datasets.labels import NO_LABEL, encode_labels
+from bcdetect.datasets.labels import NO_LABEL
 from bcdetect.datasets.references import Volumes
 from bcdetect.datasets.table import is_identifier
 from bcdetect.errors import InputError
@@ -47,9 +47,10 @@ def load_manifest(
     group: str | None = None,
     skip_bad: bool = False,
     on_picture=None,
+    needs: Needs | None = None,
 ) -> Dataset:
     """The pictures that a manifest names, at the network's size. Raises InputError."""
-    paths = path_columns(table)
+    paths = path_columns(table) if needs is None else columns_for(table, needs.columns)
     label = _column(table, label or "label", "label")
     patients = _patients(table, group, label)
     split = next((name for name in table.columns if normalise(name) == SPLIT), None)
@@ -62,7 +63,7 @@ def load_manifest(
             problems.append(f"{where}: {problem}")
             continue
         cell = dict(zip(table.columns, row, strict=True))
-        named = tuple(cell[name] for name in paths)
+        named = tuple("" if name is None else cell[name] for name in paths)
         if cell[label].casefold() in NO_LABEL:
             problems.append(f"{where}: no label")
         if patients and not cell[patients]:
@@ -83,7 +84,8 @@ def load_manifest(
         return np.array([row[table.columns.index(name)] for row in table.rows])
 
     labels = cells(label)
-    encode_labels(labels.tolist(), positive, file=table.file, where=f"column {label!r}")  # said before everything is decoded
+    where = f"column {label!r}"
+    numbered(labels.tolist(), positive, needs, file=table.file, where=where)  # said before everything is decoded
     if patients:
         groups, what, note = cells(patients), patients, None
     else:
@@ -92,7 +94,7 @@ def load_manifest(
     _refuse_torn(table, groups, parts, patients)
     decoded = decode(rows, size, skip_bad, on_picture, source=table.file)
     kept = decoded.kept
-    class_names, y = encode_labels(labels[kept].tolist(), positive, file=table.file, where=f"column {label!r}")
+    class_names, y = numbered(labels[kept].tolist(), positive, needs, file=table.file, where=where)
     provenance = {
         "source": "manifest",
         "file": Path(table.file).name,
@@ -100,7 +102,7 @@ def load_manifest(
         "rows": len(y),
         "label": label,
         "group": what,
-        "sequences": paths if len(paths) > 1 else [],
+        "sequences": list(needs.columns) if needs else paths if len(paths) > 1 else [],
         "bad": decoded.bad,
         **({"masks": sum(bool(rows[i].masks) for i in kept)} if decoded.masks is not None else {}),
         **({"note": note} if note else {}),
@@ -119,6 +121,24 @@ def load_manifest(
         masks=decoded.masks,
         facts=decoded.facts,
     )
+
+
+def columns_for(table: Table, sequences: Sequence[str]) -> list[str | None]:
+    """The column of each of a model's sequences, None for one that was never taken; of a model without any, the one of paths.
+
+    Raises InputError where there is none of them.
+    """
+    if sequences:
+        mapping, _ = match_columns(sequences, table.columns, file=table.file)
+        if not mapping:
+            what = f"no column of {', '.join(map(repr, sequences))}; the columns are {', '.join(map(repr, table.columns))}"
+            raise InputError(what, file=table.file, hint="Name the columns of paths as the model's sequences")
+        return [mapping.get(name) for name in sequences]
+    columns = path_columns(table)
+    if len(columns) != 1:
+        what = f"{len(columns)} columns of paths ({', '.join(map(repr, columns))})" if columns else "no column of paths"
+        raise InputError(f"{what}; the model takes one picture a row", file=table.file, hint="Name that column 'path'")
+    return columns
 
 
 def row_of(folder: str, named: Sequence[str], mask: str = "") -> Row:
@@ -144,19 +164,17 @@ def _refuse_torn(table: Table, groups, parts, patients: str | None) -> None:
     """`patients` is None where the files' own headers name them: then the row is named, and not the patient."""
     if groups is None or parts is None:
         return
-    for name in np.unique(groups).tolist():
-        among = sorted(set(parts[groups == name].tolist()))
-        if len(among) > 1:
+    first: dict[str, int] = {}
+    for row, name in enumerate(groups.tolist()):
+        before = first.setdefault(name, row)
+        if parts[before] != parts[row]:
+            who = f"{patients} {name!r}" if patients else f"the patient, or the file, of row {before + 1}"
             raise InputError(
-                f"{f'{patients} {name!r}' if patients else _one_of(groups == name)} stands in {' and in '.join(among)}",
+                f"{who} stands in {' and in '.join(sorted((parts[before], parts[row])))}",
                 file=table.file,
                 where=f"column {SPLIT!r}",
                 hint="All pictures of a patient belong to one part; correct the column, or remove it for a split by patient",
             )
-
-
-def _one_of(rows: np.ndarray) -> str:
-    return f"the patient, or the file, of row {int(rows.argmax()) + 1}"
 
 
 def _column(table: Table, name: str, option: str) -> str:

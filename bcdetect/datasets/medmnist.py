@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bcdetect.datasets import Dataset
-from bcdetect.datasets.labels import encode_labels
+from bcdetect.datasets import Dataset, Needs, numbered
 from bcdetect.errors import InputError
 from bcdetect.gate import read_bytes
 
@@ -23,7 +22,7 @@ MAX_BYTES = 2 << 30  # of the file, and of what it unpacks to
 HINT = "Pass a file of MedMNIST, such as breastmnist.npz"
 
 
-def load_medmnist(path: str | os.PathLike, positive: str | None = None) -> Dataset:
+def load_medmnist(path: str | os.PathLike, positive: str | None = None, needs: Needs | None = None) -> Dataset:
     """The pictures (N, H, W, C) uint8 of all three parts. Of two classes 0 is malignant, as in BreastMNIST: turned round here.
 
     Three and more classes are named by their numbers. Raises InputError.
@@ -47,7 +46,7 @@ def load_medmnist(path: str | os.PathLike, positive: str | None = None) -> Datas
         raise InputError("the three parts have pictures of different sizes", file=file, hint=HINT)
     binary = set(labels) <= {0, 1}
     words = [("malignant", "benign")[label] for label in labels] if binary else list(map(str, labels))
-    class_names, y = encode_labels(words, positive, file=file)
+    class_names, y = numbered(words, positive, needs, file=file)
     provenance = {
         "source": "medmnist",
         "file": Path(path).name,

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect.columns import match_columns, normalise
-from bcdetect.datasets import Dataset
-from bcdetect.datasets.labels import NO_LABEL, encode_labels, listed
+from bcdetect.datasets import Dataset, Needs, numbered
+from bcdetect.datasets.labels import NO_LABEL, listed
 from bcdetect.errors import InputError
 from bcdetect.gate import decode_text, read_bytes
 from bcdetect.table import Table, numbers, parse_table
@@ -26,8 +26,9 @@ def load_table(
     positive: str | None = None,
     group: str | None = None,
     drop: Sequence[str] = (),
+    needs: Needs | None = None,
 ) -> Dataset:
-    """Load a CSV file to train on, in the file's order of rows.
+    """Load a CSV file to train on, or for a saved model that `needs` some of its columns, in the file's order of rows.
 
     `label` is the column of classes (by default `diagnosis`), `positive` the class to detect when there are two,
     `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers are left out
@@ -46,13 +47,18 @@ def load_table(
         raise InputError("one column cannot be two of label, group and drop", file=file)
     left_out = {name: reason for name, reason in left_out.items() if name not in (label, group)}
     features = [name for name in table.columns if name not in {label, group, *left_out}]
+    if needs is not None:
+        mapping, missing = match_columns(needs.columns, table.columns, file=file)
+        if missing:
+            raise InputError(f"columns are missing: {listed(missing)}", file=file, where="header")
+        features, left_out = [mapping[name] for name in needs.columns], {}
     if not features:
         raise InputError("no column of measurements is left", file=file)
     x, problems = numbers(table, features)
     _refuse_bad_rows(table, problems, label, group)
     labels = _column(table, label)
-    class_names, y = encode_labels(labels, positive, file=file, where=f"column {label!r}")
-    if (x == x[0]).all():
+    class_names, y = numbered(labels, positive, needs, file=file, where=f"column {label!r}")
+    if needs is None and (x == x[0]).all():
         raise InputError("every measurement is the same in all rows", file=file)
     provenance = {
         "source": "table",
@@ -64,7 +70,8 @@ def load_table(
         "left_out": left_out,
     }
     groups = None if group is None else np.array(_column(table, group))
-    return Dataset(Path(path).stem, x, y, class_names, tuple(features), groups, provenance)
+    names = tuple(features) if needs is None else needs.columns
+    return Dataset(Path(path).stem, x, y, class_names, names, groups, provenance)
 
 
 def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str | None:
