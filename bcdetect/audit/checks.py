@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bcdetect.audit.duplicates import MOST_PAIRS, Duplicates, Pair, duplicated_in, find_duplicates, shared_rows
+from bcdetect.audit.duplicates import Duplicates, duplicated_in, find_duplicates, shared_rows
+from bcdetect.audit.pairs import MOST_PAIRS, Pair
 from bcdetect.audit.shortcuts import TELLS, Cue, find_shortcuts
 from bcdetect.datasets import Dataset
 from bcdetect.splits import PARTS

@@ -9,19 +9,10 @@ from itertools import combinations, islice, product
 
 import numpy as np
 
+from bcdetect.audit.near_pictures import near_pictures
+from bcdetect.audit.near_rows import near_rows
+from bcdetect.audit.pairs import MOST_PAIRS, Pair
 from bcdetect.datasets import Dataset
-
-MOST_PAIRS = 100_000  # listed; 450 copies of one empty picture are that many already
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Rows `a` < `b`; `kind` is exact, near or mirrored; `similarity` is at most 1, which an exact copy has."""
-
-    kind: str
-    similarity: float
-    a: int
-    b: int
 
 
 @dataclass(frozen=True)
@@ -77,11 +68,7 @@ def find_duplicates(data: Dataset, near: bool = True) -> Duplicates:
     if not near:
         return Duplicates(first, [])
     rows = np.flatnonzero(first == np.arange(len(first)))
-    if data.pictures:
-        from bcdetect.audit.near_pictures import near_pictures as search
-    else:
-        from bcdetect.audit.near_rows import near_rows as search
-    found, cut = search(data, rows)
+    found, cut = (near_pictures if data.pictures else near_rows)(data, rows)
     return Duplicates(first, [Pair(p.kind, p.similarity, int(rows[p.a]), int(rows[p.b])) for p in found], cut)
 
 

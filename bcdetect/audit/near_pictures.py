@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bcdetect.audit.duplicates import Pair
+from bcdetect.audit.pairs import MOST_PAIRS, Pair
 from bcdetect.datasets import Dataset
 
 # Looked at on BreastMNIST's 780 ultrasound pictures, in a sheet of all pairs below .86: every pair down to .47 shows the same
@@ -34,7 +34,6 @@ ZOOMS = (1.0, 0.95, 0.9)  # the share of a picture that a crop left
 SHIFT = 2  # pixels at FINE, each way
 ENOUGH = 100  # pictures, from which on what all share (a frame, a scanner's writing) is told from what two share
 TILE = 2048
-MOST_PAIRS = 100_000
 
 
 def near_pictures(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:

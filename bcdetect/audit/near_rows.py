@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bcdetect.audit.duplicates import Pair
+from bcdetect.audit.pairs import MOST_PAIRS, Pair
 from bcdetect.datasets import Dataset
 
 # Of a column's standard deviation, in every column at once: three or four digits are left of a measurement that was rounded so.
 # The two rows of the Wisconsin table that are nearest differ by .38 in their worst column.
 ROUNDING = 5e-3
 FEWEST_COLUMNS = 5  # with fewer, strangers come as near by chance
-MOST_PAIRS = 100_000
 
 
 def near_rows(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:

@@ -8,7 +8,7 @@ import json
 
 from bcdetect import NOTICE
 from bcdetect.audit.checks import OK, Audit, part_of_rows
-from bcdetect.audit.duplicates import Pair
+from bcdetect.audit.pairs import Pair
 from bcdetect.datasets import Dataset
 from bcdetect.splits import part_counts
 from bcdetect.tables import number, table
