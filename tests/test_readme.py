@@ -40,3 +40,29 @@ def test_the_result_stored_is_of_todays_default_settings():
 def test_the_network_reaches_what_was_asked_of_it():
     cnn = RESULT["summary"]["cnn"]
     assert cnn["accuracy"]["mean"] >= 0.970 and cnn["roc_auc"]["mean"] >= 0.994
+
+
+BREASTMNIST = json.loads((ROOT / "benchmarks" / "breastmnist.json").read_text(encoding="utf-8"))
+EVERY, UNSEEN = BREASTMNIST["all test images"], BREASTMNIST["without those found again in training"]
+
+
+@pytest.mark.parametrize("name, metric", [("AUC", "roc_auc"), *((m, m.replace(" ", "_")) for m in ("accuracy", "sensitivity"))])
+def test_breastmnists_table_holds_what_the_command_printed(name, metric):
+    row = [cell.strip() for cell in re.search(rf"^\| BreastMNIST {name} \|(.*)\|$", README, re.MULTILINE)[1].split("|")]
+    expected = []
+    for part in (EVERY, UNSEEN):
+        mean = part["mean over seeds"][metric]
+        expected += [f"{mean['mean']:.3f} (sd {mean['sd']:.3f})", _interval(part["ensemble"][metric])]
+    expected.insert(2, _interval(EVERY["logistic"][metric]))
+    assert row == expected
+
+
+def test_breastmnists_result_is_of_the_recipe_and_ten_seeds():
+    (recipe,) = re.findall(r"with_values\((.*?)\n\)", (ROOT / "benchmarks" / "breastmnist.py").read_text(), re.DOTALL)
+    told = json.loads(re.sub(r",\s*}", "}", recipe))
+    assert {name: BREASTMNIST["settings"][name] for name in told} == told
+    assert len(BREASTMNIST["probabilities"]["networks"]) == 10 and EVERY["images"] == 156
+
+
+def _interval(entry):
+    return f"{entry['value']:.3f} ({entry['low']:.3f}-{entry['high']:.3f})"
