@@ -91,6 +91,8 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
 
 
 def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:
+    if not len(arrays["self_test/x"]):
+        raise bundle.BundleError("its self-test is an empty batch")
     with tc.backend("numpy"):
         now = classifier.predict_proba(arrays["self_test/x"])
     if not np.allclose(now, arrays["self_test/probabilities"], rtol=TOLERANCE, atol=1e-7):
