@@ -20,7 +20,7 @@ def warm_up(say) -> None:
     from tinycnn import ops
 
     if ops.is_cold():
-        say("compiling the training kernels, once on this machine: about a quarter of a minute")
+        say("compiling the kernels, once on this machine: a third of a minute at most")
         ops.warmup()
 
 

@@ -71,9 +71,9 @@ def is_cold() -> bool:
     """Whether the first training step here would wait for compilations that no later process needs."""
     if trains_on() == "numpy":
         return False
-    from tinycnn.ops.numba import cache
+    from tinycnn.ops.numba import cache, kernel, random  # noqa: F401  no op draws, but training does
 
-    return cache.is_cold()
+    return cache.is_cold(kernel.count())
 
 
 def warmup() -> tuple[int, int]:

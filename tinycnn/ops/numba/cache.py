@@ -84,10 +84,10 @@ def seal() -> None:
             _tell_once("seal", f"tinycnn cannot seal the kernels in {place}: {error}; the next process compiles them anew")
 
 
-def is_cold() -> bool:
-    """Whether kernels can be kept here, and none were yet."""
+def is_cold(kernels: int) -> bool:
+    """Whether so many kernels can be kept here, and some of them are not yet."""
     place = folder()
-    return place is not None and not any(_cache_files(place))
+    return place is not None and sum(name.endswith(".nbi") for name in _cache_files(place)) < kernels
 
 
 @functools.cache
