@@ -54,31 +54,7 @@ def load_manifest(
     label = _column(table, label or "label", "label")
     patients = _patients(table, group, label)
     split = next((name for name in table.columns if normalise(name) == SPLIT), None)
-    folder = os.path.dirname(table.file)
-    masks = next((name for name in table.columns if normalise(name) == MASK), None)
-    rows, seen, problems = [], {}, []
-    for index, row in enumerate(table.rows):
-        where = f"row {index + 1} (line {table.lines[index]})"
-        if problem := table.problem(index):
-            problems.append(f"{where}: {problem}")
-            continue
-        cell = dict(zip(table.columns, row, strict=True))
-        named = tuple("" if name is None else cell[name] for name in paths)
-        if cell[label].casefold() in NO_LABEL:
-            problems.append(f"{where}: no label")
-        if patients and not cell[patients]:
-            problems.append(f"{where}: no {patients}")
-        if split and cell[split].casefold() not in OFFICIAL:
-            problems.append(f"{where}: the split {cell[split]!r} is not train, val or test")
-        if not any(named):
-            problems.append(f"{where}: no path")
-        elif named in seen:
-            problems.append(f"{where}: the same as row {seen[named] + 1}")
-        seen.setdefault(named, index)
-        rows.append(row_of(folder, named, cell[masks] if masks else ""))
-    if problems:
-        more = f"; and {len(problems) - 5:,} more" if len(problems) > 5 else ""
-        raise InputError("; ".join(problems[:5]) + more, file=table.file, hint="Correct or remove these rows")
+    rows = _rows(table, paths, label, patients, split)
 
     def cells(name):
         return np.array([row[table.columns.index(name)] for row in table.rows])
@@ -121,6 +97,36 @@ def load_manifest(
         masks=decoded.masks,
         facts=decoded.facts,
     )
+
+
+def _rows(table: Table, paths: Sequence[str | None], label: str, patients: str | None, split: str | None) -> list[Row]:
+    """What each line names. Raises InputError that names the first lines that cannot be used."""
+    folder = os.path.dirname(table.file)
+    masks = next((name for name in table.columns if normalise(name) == MASK), None)
+    rows, seen, problems = [], {}, []
+    for index, row in enumerate(table.rows):
+        where = f"row {index + 1} (line {table.lines[index]})"
+        if problem := table.problem(index):
+            problems.append(f"{where}: {problem}")
+            continue
+        cell = dict(zip(table.columns, row, strict=True))
+        named = tuple("" if name is None else cell[name] for name in paths)
+        if cell[label].casefold() in NO_LABEL:
+            problems.append(f"{where}: no label")
+        if patients and not cell[patients]:
+            problems.append(f"{where}: no {patients}")
+        if split and cell[split].casefold() not in OFFICIAL:
+            problems.append(f"{where}: the split {cell[split]!r} is not train, val or test")
+        if not any(named):
+            problems.append(f"{where}: no path")
+        elif named in seen:
+            problems.append(f"{where}: the same as row {seen[named] + 1}")
+        seen.setdefault(named, index)
+        rows.append(row_of(folder, named, cell[masks] if masks else ""))
+    if problems:
+        more = f"; and {len(problems) - 5:,} more" if len(problems) > 5 else ""
+        raise InputError("; ".join(problems[:5]) + more, file=table.file, hint="Correct or remove these rows")
+    return rows
 
 
 def columns_for(table: Table, sequences: Sequence[str]) -> list[str | None]:
