@@ -33,8 +33,7 @@ SIZE = 64
 NETWORK = replace(Config.for_pictures(), model="resnet", width=16, depth=3, batch_size=16)
 PRETRAINING = replace(NETWORK, epochs=30, batch_size=64, ema=0.99, monitor="validation_auc")
 TUNING = replace(NETWORK, epochs=40, monitor="validation_loss", image_size=SIZE)
-# Tried first, on the patients below, .3 was too slow for 80 steps (macro AUC .60 beside .72 from scratch).
-# On other patients 1 and 3 then came out alike.
+# Of .3, 1 and 3, on patients of other seeds than those below: .3 is too slow for 80 steps, the other two came out alike.
 TRANSFER = {"body_lr": 1.0}
 
 
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=12)
     parser.add_argument("--out", metavar="FILE.json")
     options = parser.parse_args()
-    start, judged = time.monotonic(), phantoms(90, seed=10_000)
+    start, judged = time.monotonic(), phantoms(90, seed=20_000)
     every, found = np.arange(len(judged.y)), {"transfer": [], "from scratch": []}
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "pretrained.npz")
@@ -62,7 +61,7 @@ def main() -> None:
         save_classifier(file, pretrained)
         print(f"pretrained on BreastMNIST: validation AUC {max(history.columns['validation_auc']):.3f}", flush=True)
         for repeat in range(options.repeats):
-            few = phantoms(options.patients, seed=repeat)
+            few = phantoms(options.patients, seed=1000 + repeat)
             part = assign(few.y, few.groups, (0.75, 0.25), repeat, few.class_names)
             for name, settings in (("transfer", {"init": file, **TRANSFER}), ("from scratch", {})):
                 config = replace(TUNING, seed=repeat, **settings)
