@@ -81,7 +81,14 @@ class Explainer:
         ]
 
     def raw(self, x: np.ndarray, classes: np.ndarray) -> tuple[Raw, np.ndarray]:
-        """The mean evidence over networks and mirror images, and the mean score (N,), for rows as the networks take them."""
+        """The mean evidence over networks and mirror images, and the mean score (N,), for rows x as the networks take them."""
+        step = self._rows_at_once()
+        parts = [self._raw(x[i : i + step], classes[i : i + step]) for i in range(0, len(x), step)]
+        raws = [raw for raw, _ in parts]
+        evidence, channels, gap = (_joined([getattr(raw, name) for raw in raws]) for name in ("evidence", "channels", "gap"))
+        return Raw(evidence, channels, gap), np.concatenate([scores for _, scores in parts])
+
+    def _raw(self, x, classes):
         found, scores = [], []
         for network in self.networks:
             found.append(self.method.raw(network, x, classes, self.layer))
@@ -93,10 +100,16 @@ class Explainer:
                 scores.append(network.scores(mirrored, classes))
         if len(found) == 1:
             return found[0], scores[0]
-        evidence = np.mean([raw.evidence for raw in found], axis=0)
-        channels = None if found[0].channels is None else np.mean([raw.channels for raw in found], axis=0)
-        gap = None if found[0].gap is None else np.mean([raw.gap for raw in found], axis=0)
+        evidence, channels, gap = (_mean([getattr(raw, name) for raw in found]) for name in ("evidence", "channels", "gap"))
         return Raw(evidence, channels, gap), np.mean(scores, axis=0)
+
+
+def _joined(arrays):
+    return None if arrays[0] is None else np.concatenate(arrays)
+
+
+def _mean(arrays):
+    return None if arrays[0] is None else np.mean(arrays, axis=0)
 
 
 def explain(
