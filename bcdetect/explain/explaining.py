@@ -93,7 +93,7 @@ class Explainer:
         for network in self.networks:
             found.append(self.method.raw(network, x, classes, self.layer))
             scores.append(network.scores(x, classes))
-            if self.classifier.flips:
+            if self.classifier.views != "none":  # of shifted views those in the middle are enough for a map
                 mirrored = np.ascontiguousarray(x[:, :, ::-1])
                 other = self.method.raw(network, mirrored, classes, self.layer)
                 found.append(Raw(other.evidence[:, :, ::-1], other.channels, other.gap))
