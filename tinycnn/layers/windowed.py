@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from tinycnn.layers.base import Layer, Shape
 from tinycnn.ops import Window, place_window
 from tinycnn.ops.shapes import is_int, per_axis
@@ -53,6 +51,8 @@ def spread_field(field, kernel: Shape, stride: Shape):
 
     A size may then end in a fraction: the most input positions seen are the whole ones.
     """
+    from fractions import Fraction  # for tables alone
+
     if field is None:
         return None
     size, distance = field
