@@ -121,7 +121,7 @@ class Tanh(Layer):
 
 
 class Softplus(Layer):
-    """y = log(1 + exp(x)). Shape: any. Source: Glorot, Bordes & Bengio 2011, section 3."""
+    """y = log(1 + exp(x)). Shape: any. Source: Dugas et al. 2001 (NIPS 13)."""
 
     def forward(self, x, training, rng=None):
         """See `ops.softplus`."""

@@ -65,7 +65,7 @@ class LayerNorm(GroupNorm):
     """Normalise every position over its channels, then scale and shift: a `GroupNorm(1)` of positions as rows without space.
 
     Shape: x (N, ..., C) -> y (N, ..., C); gamma and beta (C,). To normalise a whole row, space and channels: `GroupNorm(1)`.
-    Source: Ba, Kiros & Hinton 2016, equation 4 (arXiv:1607.06450); in a CNN over the channels alone, as in Liu et al. 2022
+    Source: Ba, Kiros & Hinton 2016, equation 3 (arXiv:1607.06450); in a CNN over the channels alone, as in Liu et al. 2022
     (arXiv:2201.03545).
     """
 

@@ -130,7 +130,7 @@ class GlobalAvgPool(GlobalPool):
 class GlobalMaxPool(GlobalPool):
     """The largest value over all spatial axes: a max pooling of one window, the whole input. See `GlobalPool`.
 
-    Source: Oquab et al. 2015, Is object localization for free?, section 3 (CVPR).
+    Source: Oquab et al. 2015, Is object localization for free? (CVPR).
     """
 
     def setup(self, shape):

@@ -72,7 +72,7 @@ def tanh_backward(grad_output: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
-    """y = log(1 + exp(x)), without overflow. Any shape. Source: Glorot, Bordes & Bengio 2011, section 3."""
+    """y = log(1 + exp(x)), without overflow. Any shape. Source: Dugas et al. 2001 (NIPS 13)."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
@@ -82,7 +82,7 @@ def softplus_backward(grad_output: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def silu(x: np.ndarray) -> np.ndarray:
-    """y = x * sigmoid(x). Any shape. Source: Hendrycks & Gimpel 2016, section 4 (arXiv:1606.08415); as "swish" in
+    """y = x * sigmoid(x). Any shape. Source: Hendrycks & Gimpel 2016, section 2 (arXiv:1606.08415); as "swish" in
     Ramachandran, Zoph & Le 2017 (arXiv:1710.05941).
     """
     return x * sigmoid(x)
@@ -111,7 +111,7 @@ def gelu_backward(grad_output: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _gelu_u(x: np.ndarray) -> np.ndarray:
-    return ROOT * (x + CUBIC * x**3)
+    return ROOT * x * (1 + CUBIC * np.square(x))
 
 
 def _within(x: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Normalisation within a row: each group of its channels, over the space, whatever the other rows of the batch are.
 
-Source: Wu & He 2018, equations 1 to 3 and 7 (arXiv:1803.08494). With one group and no space it is the layer normalisation of
+Source: Wu & He 2018, equations 1, 2, 6 and 7 (arXiv:1803.08494). With one group and no space it is the layer normalisation of
 Ba, Kiros & Hinton 2016 (arXiv:1607.06450).
 """
 
