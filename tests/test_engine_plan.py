@@ -278,6 +278,20 @@ def test_a_plan_follows_rates_that_change(rng):
         np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4, err_msg=setting)
 
 
+def test_a_plan_follows_a_dropout_that_takes_to_whole_channels(rng):
+    x, y = data(rng)
+    found = []
+    for backend in ("numba", "numpy"):
+        model = tc.Sequential(tc.Conv2D(16, 3), tc.Dropout(0.5), tc.Flatten(), tc.Dense(1)).build((13, 13, 3), seed=1)
+        dropout = model.layers["dropout_1"]
+        with tc.backend(backend):
+            found.append([])
+            for dropout.channels in (False, True, False):
+                found[-1].append(one_step(model, x, y))
+    np.testing.assert_allclose(*found, rtol=1e-4)
+    assert len(set(found[0])) == 3
+
+
 def test_a_loss_may_keep_its_logits(rng):
     class Keeping(tc.BCEWithLogits):
         def __call__(self, logits, y, sample_weight=None):
