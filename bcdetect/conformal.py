@@ -75,7 +75,7 @@ class Conformal:
         rate = f"at an error rate of {self.error_rate:.3g}"
         if not inside:
             return f"uncertain: refer. No class is likely enough {rate}"
-        return f"uncertain: refer. {' and '.join(inside)} are all possible {rate}"
+        return f"uncertain: refer. It could be {' or '.join(inside)} {rate}"
 
 
 def _rank(rows: int, error_rate: float) -> int:

@@ -24,7 +24,8 @@ def auc_interval(y_true: ArrayLike, y_score: ArrayLike, confidence: float = 0.95
 
     Where every pair of rows is in order (A = 1) the interval is (((1 - confidence) / 2)^(1 / min(m, n)), 1), which holds whatever
     the scores' distribution: they contain min(m, n) pairs without a row in common, and a true area of A lets all of these be in
-    order with probability A^min(m, n) at most. Mirrored for A = 0. (nan, nan) where a class has no rows.
+    order with probability A^min(m, n) at most. That is far wider than for one pair out of order, which shows where the scores
+    meet. Mirrored for A = 0. (nan, nan) where a class has no rows.
 
     Source: Wilson 1927; DeLong et al. 1988; the rows as Korn & Graubard 1998, Survey Methodology 24(2), 193-201, count them for
     proportions; the largest variance: Birnbaum & Klose 1957, Ann. Math. Stat. 28(4), 933-945. How often it holds the

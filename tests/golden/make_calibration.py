@@ -20,7 +20,7 @@ def main() -> None:
     y = rng.permutation(np.repeat([0, 1], [90, 60]))
     z = rng.normal(2.5 * (2 * y - 1), 3.0).round(1)  # too sure, and with ties
     weight = rng.integers(1, 4, 150)
-    query = np.linspace(-12, 12, 97)
+    query = np.linspace(-3, 3, 61)  # where no stair is 0 or 1
     iso = IsotonicRegression(out_of_bounds="clip").fit(z, y, weight)
     up = weight @ y
     down = weight.sum() - up
@@ -36,7 +36,7 @@ def main() -> None:
     x = rng.normal(size=(40, 12)) @ rng.normal(size=(12, 12))
     x = x - x.mean(axis=0)
     arrays = {
-        "y": y, "z": z, "weight": weight, "query": query, "isotonic": iso.predict(query),
+        "y": y, "z": z, "weight": weight, "isotonic": iso.predict(z), "query": query, "isotonic_between": iso.predict(query),
         "slope": line.coef_[0, 0], "intercept": line.intercept_[0],
         "many_y": many_y, "many_z": many_z, "temperature": loss.x,
         "features": x, "covariance": ledoit_wolf(x, assume_centered=True)[0],
