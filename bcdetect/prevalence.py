@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bcdetect.intervals.normal import z_value
+from bcdetect.intervals.ratio import proportion_ratio
 
 PREVALENCES = (0.005, 0.01, 0.05, 0.30)  # screening, recall clinic, symptomatic clinic, biopsy: orders of magnitude
 
@@ -22,38 +22,32 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
 def at_prevalence(counts, prevalence: float, confidence: float = 0.95) -> dict[str, dict[str, float]]:
     """{"ppv", "npv": {"value", "low", "high"}} at a prevalence, from a confusion matrix [[TN, FP], [FN, TP]] of the test part.
 
-    The value is Bayes' rule on the shares found. The interval is on the logit scale, where sensitivity and specificity add up:
+    An answer turns the odds before it into those after it by its likelihood ratio, the ratio of two proportions:
 
-        logit PPV = logit P + ln(se / (1 - sp)),  variance (1 - se) / (m se) + sp / (n (1 - sp))
+        PPV / (1 - PPV) = P / (1 - P) * se / (1 - sp),    NPV / (1 - NPV) = (1 - P) / P * sp / (1 - se)
 
-    with z^2 / 2 rows added to each of the four counts, so that counts of 0 have an interval too; it is widened to hold the
-    value. The prevalence counts as known. nan where a class has no rows. Source: Mercaldo, Lau & Zhou 2007, Stat. Med. 26,
-    2170-2183. ValueError for a prevalence outside (0, 1) or counts below 0.
+    so that Koopman's interval of that ratio is one of the predictive value; counts of 0 have one too. The prevalence counts as
+    known. nan where a class has no rows, and for the value of an answer that nobody got. ValueError for a prevalence outside
+    (0, 1).
     """
     (tn, fp), (fn, tp) = ((float(n) for n in row) for row in counts)
-    if not 0 < prevalence < 1 or min(tn, fp, fn, tp) < 0:
-        raise ValueError("a prevalence must be between 0 and 1, and counts at least 0")
-    if not tn + fp or not fn + tp:
-        nothing = {"value": math.nan, "low": math.nan, "high": math.nan}
-        return {"ppv": nothing, "npv": dict(nothing)}
-    ppv, npv = predictive_values(tp / (tp + fn), tn / (tn + fp), prevalence)
-    odds = math.log(prevalence / (1 - prevalence))
-    z = z_value(confidence)
-    tn, fp, fn, tp = (n + z * z / 2 for n in (tn, fp, fn, tp))
+    if not 0 < prevalence < 1:
+        raise ValueError(f"a prevalence must be between 0 and 1, not {prevalence}")
+    odds = prevalence / (1 - prevalence)
+    sensitivity = tp / (tp + fn) if tp + fn else math.nan
+    specificity = tn / (tn + fp) if tn + fp else math.nan
+    ppv, npv = predictive_values(sensitivity, specificity, prevalence)
+    likely, unlikely = (tp, tp + fn, fp, fp + tn), (tn, tn + fp, fn, fn + tp)
     return {
-        "ppv": _interval(ppv, odds, tp, fn, fp, tn, z),
-        "npv": _interval(npv, -odds, tn, fp, fn, tp, z),
+        "ppv": _entry(ppv, odds, proportion_ratio(*likely, confidence)),
+        "npv": _entry(npv, 1 / odds, proportion_ratio(*unlikely, confidence)),
     }
 
 
-def _interval(value: float, odds: float, hit: float, miss: float, wrong: float, right: float, z: float) -> dict[str, float]:
-    """On the logit scale: the answer goes to `hit` of hit + miss rows of the class it means, `wrong` of wrong + right others."""
-    centre = odds + math.log(hit / (hit + miss)) - math.log(wrong / (wrong + right))
-    margin = z * math.sqrt(miss / hit / (hit + miss) + right / wrong / (wrong + right))
-    low, high = (1 / (1 + math.exp(-centre - side)) for side in (-margin, margin))
-    if math.isnan(value):
-        return {"value": value, "low": low, "high": high}
-    return {"value": value, "low": min(low, value), "high": max(high, value)}
+def _entry(value: float, odds: float, ratios: tuple[float, float]) -> dict[str, float]:
+    """Limits of the likelihood ratio as limits of the predictive value."""
+    low, high = (1.0 if ratio == math.inf else odds * ratio / (1 + odds * ratio) for ratio in ratios)
+    return {"value": value, "low": low, "high": high}
 
 
 def _share(part: float, rest: float) -> float:

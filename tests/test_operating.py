@@ -135,6 +135,6 @@ def test_a_rare_disease_makes_an_alarm_less_sure():
 
 def test_predictive_values_without_a_class_or_sense():
     assert math.isnan(at_prevalence([[0, 0], [1, 3]], 0.1)["npv"]["high"])
-    for counts, prevalence in ([[1, 1], [1, 1]], 0), ([[1, -1], [1, 1]], 0.5):
+    for counts, prevalence in ([[1, 1], [1, 1]], 0), ([[2, -1], [1, 1]], 0.5):
         with pytest.raises(ValueError):
             at_prevalence(counts, prevalence)

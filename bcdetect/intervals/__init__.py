@@ -9,6 +9,7 @@ from bcdetect.intervals.delong import delong
 from bcdetect.intervals.folds import corrected_interval
 from bcdetect.intervals.mcnemar import McNemar, mcnemar
 from bcdetect.intervals.proportion import wilson
+from bcdetect.intervals.ratio import proportion_ratio
 from bcdetect.intervals.resampling import stratified_bootstrap
 from bcdetect.intervals.student import t_quantile
 
@@ -20,6 +21,7 @@ __all__ = [
     "corrected_interval",
     "delong",
     "mcnemar",
+    "proportion_ratio",
     "stratified_bootstrap",
     "t_quantile",
     "wilson",

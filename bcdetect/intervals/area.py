@@ -10,13 +10,13 @@ from bcdetect.intervals.delong import delong
 from bcdetect.intervals.normal import two_sided, upper_tail, z_value
 from bcdetect.intervals.proportion import wilson
 
-CAUTION = 1 / 16  # weight of the largest variance possible; 0 is too sure near an AUC of 1, 1/8 too wide below it
+CAUTION = 1 / 20  # weight of the largest variance possible; 0 is too sure near an AUC of 1, 1/8 too wide below it
 
 
 def auc_interval(y_true: ArrayLike, y_score: ArrayLike, confidence: float = 0.95) -> tuple[float, float]:
     """Interval (low, high) for an AUC: Wilson's, with the number of rows that would make a proportion as uncertain.
 
-        rows = 1 / ((1 - c) V / (A (1 - A)) + c / min(m, n)),  c = 1/16
+        rows = 1 / ((1 - c) V / (A (1 - A)) + c / min(m, n)),  c = 1/20
 
     V is DeLong's variance of the area A of m malignant and n benign rows. Near A = 1 the few rows that are out of order decide
     V, which then is often far too small just where A is too high; the second term, the largest variance that any scores can have,
