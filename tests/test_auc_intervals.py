@@ -146,7 +146,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng, area, sprea
     for _ in range(300):
         low, high = auc_interval(y_true, binormal(rng, 42, 72, area, spread))
         held += low <= area <= high
-    assert held / 300 > 0.91  # 0.92 and more in 10,000, see benchmarks/coverage.json
+    assert held / 300 > 0.91  # 0.92 and more in 10,000, see benchmarks/interval_coverage.json
 
 
 def test_models_that_order_all_rows_alike_are_not_told_apart_for_sure():

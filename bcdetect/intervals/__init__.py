@@ -1,7 +1,7 @@
 """How sure we are: intervals for a proportion, an AUC, a metric on a test set, and over repeated cross-validation.
 
 Every interval is two-sided and equal-tailed; `confidence` is a share between 0 and 1. How often the intervals hold the
-truth is simulated in benchmarks/coverage.py.
+truth is simulated in benchmarks/interval_coverage.py.
 """
 
 from bcdetect.intervals.area import auc_difference, auc_interval, auc_interval_logit

@@ -29,7 +29,7 @@ def auc_interval(y_true: ArrayLike, y_score: ArrayLike, confidence: float = 0.95
 
     Source: Wilson 1927; DeLong et al. 1988; the rows as Korn & Graubard 1998, Survey Methodology 24(2), 193-201, count them for
     proportions; the largest variance: Birnbaum & Klose 1957, Ann. Math. Stat. 28(4), 933-945. How often it holds the
-    truth, beside `auc_interval_logit`: benchmarks/coverage.py.
+    truth, beside `auc_interval_logit`: benchmarks/interval_coverage.py.
     """
     (area,), ((variance,),), m, n = delong(y_true, y_score)
     if math.isnan(area):
