@@ -61,43 +61,36 @@ def choose(
         raise ValueError("probability must be from 0 to 1")
     fp, tp, scores = counts_by_threshold(y_true, probability, sample_weight)
     missing = [name for name, counts in zip(class_names, (fp, tp), strict=True) if not counts[-1]]
-    if rule == "half":
-        found = int((scores[1:] >= 0.5).sum())
-        return _point("half", 0.5, fp, tp, found, True, "Called from a probability of 0.5 on, whatever the data")
-    if missing:
-        found = int((scores[1:] >= 0.5).sum())
-        why = f"No validation row is {' or '.join(missing)}: the threshold stays 0.5"
-        return _point(rule, 0.5, fp, tp, found, False, why)
-    sensitivity, specificity = tp / tp[-1], 1 - fp / fp[-1]
-    first = 0 if scores[1] < 1 else 1  # no probability is above 1: where one is 1, something is always called
-    reached = True
+    if rule == "half" or missing:
+        why = "Called from a probability of 0.5 on, whatever the data"
+        why = why if rule == "half" else f"No validation row is {' or '.join(missing)}: the threshold stays 0.5"
+        return _point(rule, 0.5, fp, tp, int((scores[1:] >= 0.5).sum()), rule == "half", why)
     if rule == "sensitivity":
-        at = int(np.flatnonzero(sensitivity >= target - 1e-12)[0])
-        name, needed = class_names[1], f"a sensitivity of {target:g}"
-        if fp[at] == fp[-1]:
-            reached, text = False, f"Only calling every {class_names[0]} row {name} too reaches {needed} on the validation part"
-        else:
-            text = f"The highest threshold with {needed} on the validation part: {tp[at]:g} of {tp[-1]:g} {name} rows found"
-    elif rule == "youden":
-        at = _last_best(sensitivity + specificity, first)
-        text = "The largest sensitivity + specificity - 1 on the validation part"
+        at, reached, sentence = _target(fp, tp, target, class_names)
     else:
-        share = tp[-1] / (tp[-1] + fp[-1]) if prevalence is None else prevalence
-        at = _last_best(-(cost_ratio * share * (1 - sensitivity) + (1 - share) * (1 - specificity)), first)
-        text = f"The least cost on the validation part, a missed {class_names[1]} row costing {cost_ratio:g} false alarms"
-        text += f", at a prevalence of {share:.3g}"
-    return _point(rule, _below(scores, at), fp, tp, at, reached, text)
+        if rule == "youden":
+            value, sentence = tp / tp[-1] - fp / fp[-1], "The largest sensitivity + specificity - 1 on the validation part"
+        else:
+            share = tp[-1] / (tp[-1] + fp[-1]) if prevalence is None else prevalence
+            value = cost_ratio * share * tp / tp[-1] - (1 - share) * fp / fp[-1]
+            sentence = f"The least cost on the validation part, a missed {class_names[1]} row costing {cost_ratio:g} false alarms"
+            sentence += f", at a prevalence of {share:.3g}"
+        nothing = 0 if scores[1] < 1 else 1  # no threshold is above 1: where a probability is 1, something is called
+        at, reached = nothing + int(np.flatnonzero(value[nothing:] >= value[nothing:].max() - 1e-12)[-1]), True
+    return _point(rule, _below(scores, at), fp, tp, at, reached, sentence)
 
 
-def _last_best(values: np.ndarray, first: int) -> int:
-    """The last of the largest, rounding aside, from `first` on."""
-    values = values[first:]
-    return first + int(np.flatnonzero(values >= values.max() - 1e-12)[-1])
+def _target(fp: np.ndarray, tp: np.ndarray, target: float, class_names: tuple[str, str]) -> tuple[int, bool, str]:
+    """How many distinct scores to call for the target sensitivity, whether that leaves any specificity, and a sentence."""
+    at = int(np.flatnonzero(tp / tp[-1] >= target - 1e-12)[0])
+    (other, name), needed = class_names, f"a sensitivity of {target:g}"
+    if fp[at] == fp[-1]:
+        return at, False, f"Only calling every {other} row {name} too reaches {needed} on the validation part"
+    return at, True, f"The highest threshold with {needed} on the validation part: {tp[at]:g} of {tp[-1]:g} {name} rows found"
 
 
 def _below(scores: np.ndarray, at: int) -> float:
-    """Halfway from the score that is still called to the next lower one, exact in the scores' own type, so that no rounding
-    moves a row.
+    """Halfway from the score that is still called to the next lower one, in the scores' own type, so that rounding moves no row.
 
     `scores` (T + 1,) fall from +inf; `at` is how many distinct ones are called.
     """
