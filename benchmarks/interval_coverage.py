@@ -70,22 +70,22 @@ def proportions(datasets: int) -> list[dict]:
 
 def areas(datasets: int) -> list[dict]:
     """The interval of an AUC, beside DeLong's on the logit scale."""
-    rows = []
-    for n in SIZES:
-        y = np.repeat([1, 0], [MALIGNANT, n - MALIGNANT])
-        for deviation in DEVIATIONS:
-            for area in AREAS:
-                rng, found = _rng("auc", n, deviation, area), np.empty((datasets, 4))
-                for k in range(datasets):
-                    scores = _scores(rng, y, [area], deviation)[:, 0]
-                    found[k] = *auc_interval(y, scores), *auc_interval_logit(y, scores)
-                held, logit = ((found[:, i] <= area) & (area <= found[:, i + 1]) for i in (0, 2))
-                row = {"n": n, "deviation": round(deviation, 2), "true AUC": area, **_coverage(held)}
-                row |= {"above": _share(area < found[:, 0]), "below": _share(area > found[:, 1])}
-                row |= {"width": round(float(np.mean(found[:, 1] - found[:, 0])), 4), "DeLong on logits": _share(logit)}
-                row["holds"] = _within(row["coverage"], AUC) if deviation == 1 and area <= 0.97 else None
-                rows.append(row)
-    return rows
+    return [area(datasets, n, deviation, true) for n in SIZES for deviation in DEVIATIONS for true in AREAS]
+
+
+def area(datasets: int, n: int, deviation: float, true: float) -> dict:
+    """One line of `areas`: how often the interval lies above and below the true AUC, and its mean width."""
+    y = np.repeat([1, 0], [MALIGNANT, n - MALIGNANT])
+    rng, found = _rng("auc", n, deviation, true), np.empty((datasets, 4))
+    for k in range(datasets):
+        scores = _scores(rng, y, [true], deviation)[:, 0]
+        found[k] = *auc_interval(y, scores), *auc_interval_logit(y, scores)
+    held, logit = ((found[:, i] <= true) & (true <= found[:, i + 1]) for i in (0, 2))
+    row = {"n": n, "deviation": round(deviation, 2), "true AUC": true, **_coverage(held)}
+    row |= {"above": _share(true < found[:, 0]), "below": _share(true > found[:, 1])}
+    row |= {"width": round(float(np.mean(found[:, 1] - found[:, 0])), 4), "DeLong on logits": _share(logit)}
+    row["holds"] = _within(row["coverage"], AUC) if deviation == 1 and true <= 0.97 else None
+    return row
 
 
 def perfect(datasets: int) -> list[dict]:

@@ -139,6 +139,12 @@ def test_a_higher_confidence_is_wider(patients):
         assert wide[0] < narrow[0] < roc_auc_score(y_true, scores) < narrow[1] < wide[1]
 
 
+def test_caution_costs_little_where_the_variance_can_be_trusted(rng):
+    y_true, scores = np.repeat([1, 0], [42, 72]), binormal(rng, 42, 72, 0.85)
+    (low, high), (logit_low, logit_high) = auc_interval(y_true, scores), auc_interval_logit(y_true, scores)
+    assert high - low == pytest.approx(logit_high - logit_low, rel=0.08)
+
+
 @pytest.mark.parametrize("spread", [1.0, 1.5])
 @pytest.mark.parametrize("area", [0.8, 0.97, 0.99])
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng, area, spread):

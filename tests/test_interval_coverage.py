@@ -52,3 +52,5 @@ def test_the_committed_numbers_are_this_codes(committed, coverage):
     again = coverage.proportions(1000)
     for old, new in zip(committed["Wilson's interval of a proportion"], again, strict=True):
         assert new["coverage"] == old["first 1,000"] and new["exact"] == old["exact"]
+    old = next(r for r in committed["interval of an AUC"] if (r["n"], r["deviation"], r["true AUC"]) == (114, 1, 0.97))
+    assert coverage.area(1000, 114, 1.0, 0.97)["coverage"] == old["first 1,000"]

@@ -337,6 +337,11 @@ def test_reasons_speak_of_classes_by_name():
     assert metrics.why_undefined("sensitivity", [0, 1], sample_weight=[1, 0]) == "no row is malignant"
 
 
+def test_classes_that_only_touch_determine_no_slope():
+    assert math.isnan(metrics.calibration_slope([0, 1, 1], [0.3, 0.3, 0.7]))
+    assert math.isnan(metrics.calibration_slope([1, 0, 0], [0.3, 0.3, 0.7]))
+
+
 def test_rows_of_weight_0_are_not_there():
     assert math.isnan(metrics.roc_auc_score([0, 1], [0.1, 0.2], sample_weight=[1, 0]))
     assert metrics.roc_curve([0, 1, 1], [0.1, 0.2, 0.3], sample_weight=[1, 1, 0])[2].tolist() == [math.inf, 0.2, 0.1]
