@@ -1,8 +1,9 @@
-"""A classifier as one sealed file: networks, preprocessing, class names, threshold, the run's card, and a self-test.
+"""A classifier as one sealed file: networks, preprocessing, class names, judgement, the run's card, and a self-test.
 
 The container is `tinycnn.bundle`'s: arrays and JSON under one SHA-256, never pickle. The self-test is a few made-up rows (the
 training part's mean, moved at random by its deviation, or pictures of noise: no patient's values travel with a model) and the
-probabilities that the classifier gave for them, run again on every load with the readable NumPy ops.
+probabilities and features that the networks gave for them, run again on every load with the readable NumPy ops; and the
+calibrated probabilities, made again from the networks' stored ones.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import os
 import numpy as np
 
 import tinycnn as tc
+from bcdetect.calibration import KINDS
 from bcdetect.classifier import Classifier
 from bcdetect.errors import ModelFileError, OutputError
+from bcdetect.judgement import Judgement
 from bcdetect.preprocessing import PictureScaler, Standardiser
 from bcdetect.views import VIEWS
 from tinycnn import bundle
@@ -27,19 +30,24 @@ def save_classifier(path: str | os.PathLike, classifier: Classifier) -> None:
     """Write the classifier, whole or not at all. Raises OutputError."""
     packed = [bundle.pack(model) for model in classifier.models]
     x = _self_test_rows(classifier)
+    raw = classifier.raw_proba(x)
     arrays = {
         **{f"models/{k}/{name}": array for k, (weights, _) in enumerate(packed) for name, array in weights.items()},
         **{f"preprocessing/{name}": array for name, array in classifier.preprocessing.state().items()},
+        **{f"judgement/{name}": array for name, array in classifier.judgement.arrays().items()},
         "self_test/x": x,
-        "self_test/probabilities": classifier.predict_proba(x),
+        "self_test/raw": raw,
+        "self_test/probabilities": classifier.judgement.calibrated(raw),
     }
+    if classifier.judgement.distance is not None:
+        arrays["self_test/features"] = classifier.features(x)
     meta = {
         "models": [description for _, description in packed],
         "views": classifier.views,
         "pictures": classifier.takes_pictures,
         "feature_names": list(classifier.feature_names),
         "class_names": list(classifier.class_names),
-        "threshold": classifier.threshold,
+        "judgement": classifier.judgement.meta(),
         "card": classifier.card,
     }
     try:
@@ -85,20 +93,44 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
     gives = {(len(classes),)} - {(1,)} | ({(1,)} if len(classes) == 2 else set())
     if any(model.input_shape != takes or model.output_shape not in gives for model in models):
         raise ValueError("the network does not take these features, or does not give these classes")
-    if not 0 <= float(meta["threshold"]) <= 1:
-        raise ValueError("the threshold is not a probability")
+    judgement = Judgement.restore(below("judgement/"), meta["judgement"])
     views = meta["views"] if meta["pictures"] else "none"
     if views not in VIEWS:
         raise ValueError(f"it averages over {views!r}, which is not known here")
-    return Classifier(models, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]), views)
+    classifier = Classifier(models, preprocessing, features, classes, dict(meta["card"]), views, judgement)
+    _refuse_unfit(classifier)
+    return classifier
+
+
+def _refuse_unfit(classifier: Classifier) -> None:
+    """ValueError unless the judgement is one of such classes and features."""
+    judgement, classes = classifier.judgement, len(classifier.class_names)
+    if judgement.conformal is not None and len(judgement.conformal.limits) != classes:
+        raise ValueError("the prediction sets are not of these classes")
+    if (judgement.point is not None) > (classes == 2) or getattr(judgement.calibration, "kind", "temperature") not in (
+        ("temperature",) if classes > 2 else KINDS
+    ):
+        raise ValueError("the operating point and the calibration are for two classes")
+    if judgement.ranges is not None and len(judgement.ranges.low) != len(classifier.feature_names):
+        raise ValueError("the ranges are not of these features")
+    if judgement.distance is not None and not classifier.has_features:
+        raise ValueError("there are no features of a last layer for its distance")
 
 
 def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:
     if not len(arrays["self_test/x"]):
         raise bundle.BundleError("its self-test is an empty batch")
+    x, raw = arrays["self_test/x"], arrays["self_test/raw"]
     with tc.backend("numpy"):
-        now = classifier.predict_proba(arrays["self_test/x"])
-    if not np.allclose(now, arrays["self_test/probabilities"], rtol=TOLERANCE, atol=1e-7):
+        pairs = [
+            (classifier.raw_proba(x), raw, 1e-7),
+            (classifier.judgement.calibrated(raw), arrays["self_test/probabilities"], 1e-7),
+        ]
+        if classifier.judgement.distance is not None:
+            features = classifier.features(x)
+            classifier.judgement.distance.distance(features)  # a ValueError for features of another number
+            pairs.append((features, arrays["self_test/features"], 1e-5))
+    if not all(now.shape == then.shape and np.allclose(now, then, rtol=TOLERANCE, atol=most) for now, then, most in pairs):
         raise bundle.BundleError("it does not give the answers here that it gave when it was made")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields, replace
 
+from bcdetect.calibration import KINDS
 from bcdetect.errors import UsageError
+from bcdetect.operating import RULES
 from bcdetect.views import VIEWS
 
 CHOICES = {
@@ -19,6 +21,8 @@ CHOICES = {
     "bad": ("stop", "skip"),
     "pooling": ("none", "max", "average"),
     "model": ("small", "resnet", "dilated", "vgg", "mobile"),
+    "calibration": ("none", *KINDS),
+    "operating": RULES,
 }
 RANGES = {
     "epochs": (1, 1_000_000),
@@ -109,6 +113,12 @@ class Config:
     ensemble: int = 1  # networks, from the seeds seed, seed + 1, ...; their probabilities are averaged
     tta: str = "none"  # pictures: what the answer is averaged over: "flip" mirror images too, "shift" shifted ones as well
 
+    calibration: str = "temperature"  # of the probabilities, fitted on the validation part
+    operating: str = "half"  # two classes: the rule for the threshold, chosen on the validation part; "half" is 0.5
+    target_sensitivity: float = 0.95  # of operating "sensitivity"
+    cost_ratio: float = 10.0  # of operating "cost": how many false alarms a missed positive row costs
+    error_rate: float = 0.05  # of the prediction sets: how often the true class may be outside; what is uncertain is referred
+
     init: str | None = None  # pictures: a saved model whose weights to start from
     freeze: tuple[str, ...] = ()  # beginnings of names of its layers to leave as they are, or "body"
     body_lr: float = 0.1  # share of the rate at which its other layers are trained
@@ -133,7 +143,7 @@ class Config:
         for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be from {least} to {most:,}")
-        for name in ("lr", "clip_norm", "body_lr"):
+        for name in ("lr", "clip_norm", "body_lr", "cost_ratio"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in ("weight_decay", "focal_gamma", "mixup"):
@@ -142,6 +152,10 @@ class Config:
         for name in ("dropout", "label_smoothing", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
+        if not 0 < self.target_sensitivity <= 1:
+            raise UsageError(f"target_sensitivity is {self.target_sensitivity}; it must be above 0 and at most 1")
+        if not 0 < self.error_rate < 1:
+            raise UsageError(f"error_rate is {self.error_rate}; it must be above 0 and below 1")
         if not (0 < self.validation_size and 0 < self.test_size and self.validation_size + self.test_size < 1):
             raise UsageError("validation_size and test_size must be above 0 and leave something to train on")
         for name, most in STRENGTHS.items():

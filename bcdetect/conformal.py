@@ -74,8 +74,8 @@ class Conformal:
             return None
         rate = f"at an error rate of {self.error_rate:.3g}"
         if not inside:
-            return f"uncertain: refer. No class is likely enough {rate}"
-        return f"uncertain: refer. It could be {' or '.join(inside)} {rate}"
+            return f"no class is likely enough {rate}"
+        return f"it could be {' or '.join(inside)} {rate}"
 
 
 def _rank(rows: int, error_rate: float) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+UNLIKE = "unlike the training data: "
 FALSE_ALARMS = 0.01  # of rows like the validation part
 
 
@@ -52,7 +53,7 @@ class FeatureRange:
             return None
         told = [f"{names[k]} is {row[k]:.4g}, beyond {self.low[k]:.4g} to {self.high[k]:.4g}" for k in out[:3]]
         more = f", and {len(out) - 3} more" if len(out) > 3 else ""
-        return f"unlike the training data: {'; '.join(told)}{more}"
+        return f"{UNLIKE}{'; '.join(told)}{more}"
 
 
 class FeatureDistance:
@@ -65,7 +66,8 @@ class FeatureDistance:
     """
 
     def __init__(self, means: ArrayLike, whitening: ArrayLike, limit: ArrayLike):
-        self.means, self.whitening = np.asarray(means, np.float64), np.asarray(whitening, np.float64)
+        self.means = np.asarray(means, np.float64)
+        self.whitening = np.asarray(whitening, np.float64, order="C")  # a product's bits follow the order in memory
         self.limit = float(limit)
         features = self.means.shape[-1]
         if self.means.ndim != 2 or self.whitening.shape != (features, features) or not self.limit >= 0:
@@ -120,8 +122,8 @@ class FeatureDistance:
         if distance <= self.limit:
             return None
         if math.isnan(distance):
-            return "unlike the training data: its features are not finite"
-        return f"unlike the training data: at distance {distance:.3g} from it, where validation rows stay within {self.limit:.3g}"
+            return UNLIKE + "its features are not finite"
+        return f"{UNLIKE}at distance {distance:.3g} from it, where validation rows stay within {self.limit:.3g}"
 
 
 def shrunk_covariance(centred: np.ndarray) -> np.ndarray:

@@ -13,15 +13,19 @@ import numpy as np
 from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.inputs import Source, arrays, batches, open_pictures, open_table
+from bcdetect.judgement import REFER, Referral
 from bcdetect.table import Table
 
 BATCH, ROWS = 64, 4096  # pictures, and rows of a table, that are answered together
+
+NOTHING = Referral(None, None)
 
 
 @dataclass(frozen=True)
 class Answer:
     """One row's answer: a class and each class's probability (K,), or the `problem` that kept it from one.
 
+    `referral` says what it may be, and why it is to be referred, if it is.
     `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file.
     """
 
@@ -31,6 +35,7 @@ class Answer:
     probabilities: np.ndarray | None = None
     problem: str | None = None
     name: str = ""
+    referral: Referral = NOTHING
 
     def place(self) -> str:
         """What the answer is about, for people."""
@@ -56,17 +61,20 @@ def _answers(classifier: Classifier, source: Source, at_once: int) -> list[Answe
         if batch[0].problem is not None:
             answers.append(Answer(batch[0].row, batch[0].line, problem=batch[0].problem, name=batch[0].name))
             continue
-        probabilities = classifier.predict_proba(*arrays(batch))
-        for each, p, number in zip(batch, probabilities, classifier.decide(probabilities), strict=True):
-            answers.append(Answer(each.row, each.line, classifier.class_names[number], p, name=each.name))
+        given = arrays(batch)
+        probabilities = classifier.predict_proba(*given)
+        found = probabilities, classifier.decide(probabilities), classifier.referrals(probabilities, *given)
+        for each, p, number, referral in zip(batch, *found, strict=True):
+            answers.append(Answer(each.row, each.line, classifier.class_names[number], p, name=each.name, referral=referral))
     return sorted(answers, key=lambda answer: answer.row)
 
 
 def line_of(answer: Answer, classifier: Classifier) -> str:
-    """The answer as a line of text, such as `row 1: benign (probability of malignancy 2.4 %)`."""
+    """The answer as a line of text, such as `row 1: benign (probability of malignancy 2.4 %)`, and whether to refer it."""
     if answer.problem is not None:
         return f"{answer.place()}: not answered: {answer.problem}"
-    return f"{answer.place()}: {answer_text(classifier, answer.class_name, answer.probabilities)}"
+    refer = f"; {REFER}: {answer.referral.reason}" if answer.referral.reason else ""
+    return f"{answer.place()}: {answer_text(classifier, answer.class_name, answer.probabilities)}{refer}"
 
 
 def answer_text(classifier: Classifier, class_name: str, probabilities: np.ndarray) -> str:
@@ -84,29 +92,40 @@ def percent(p: float) -> str:
 
 
 def to_csv(answers: list[Answer], classifier: Classifier) -> str:
-    """One line a row: row, class, a probability for each class (of two, only the positive one), problem."""
+    """One line a row: row, class, a probability for each class (of two, only the positive one), set, reason, problem.
+
+    `set` holds the classes that the row may be, `reason` why it is to be referred; both are empty where there is nothing to say.
+    """
     shown = _shown_classes(classifier)
     names = [noun(classifier)] if classifier.positive else [classifier.class_names[k] for k in shown]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     about = ["file"] if any(a.name for a in answers) else ["row"]
-    writer.writerow([*about, "class", *(f"probability of {name}" for name in names), "problem"])
+    writer.writerow([*about, "class", *(f"probability of {name}" for name in names), "set", "reason", "problem"])
     for a in answers:
         probabilities = [""] * len(shown) if a.problem else [repr(float(a.probabilities[k])) for k in shown]
-        writer.writerow([a.name or a.row, a.class_name or "", *probabilities, a.problem or ""])
+        told = "; ".join(a.referral.classes or ()), a.referral.reason or ""
+        writer.writerow([a.name or a.row, a.class_name or "", *probabilities, *told, a.problem or ""])
     return text.getvalue()
 
 
 def to_json(answers: list[Answer], classifier: Classifier, digest: str) -> str:
-    """The notice, the model's SHA-256, and for every row its class and all probabilities, or its problem."""
+    """The notice, the model's SHA-256, and for every row its class, all probabilities, and whether to refer it; or its problem.
+
+    `set` holds the classes that the row may be, at the model's `error_rate`, null where it has no prediction sets.
+    """
     rows = []
     for a in answers:
         if a.problem is not None:
             rows.append({**_about(a), **({} if a.name else {"line": a.line}), "problem": a.problem})
         else:
             probabilities = dict(zip(classifier.class_names, map(float, a.probabilities), strict=True))
-            rows.append({**_about(a), "class": a.class_name, "probabilities": probabilities})
-    return json.dumps({"notice": NOTICE, "model_sha256": digest, "rows": rows}, indent=1) + "\n"
+            classes, reason = a.referral.classes, a.referral.reason
+            told = {"refer": reason is not None, "reason": reason, "set": None if classes is None else list(classes)}
+            rows.append({**_about(a), "class": a.class_name, "probabilities": probabilities, **told})
+    conformal = classifier.judgement.conformal
+    rate = None if conformal is None else conformal.error_rate
+    return json.dumps({"notice": NOTICE, "model_sha256": digest, "error_rate": rate, "rows": rows}, indent=1) + "\n"
 
 
 def _about(answer: Answer) -> dict:

@@ -23,6 +23,7 @@ from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import UsageError
 from bcdetect.evaluation import score_part
 from bcdetect.gate import read_bytes, read_text
+from bcdetect.judging import check_settings, judge
 from bcdetect.output import free_name, save_text, unfinished
 from bcdetect.report import report
 from bcdetect.splits import PARTS, official, part_counts, shared_groups, split
@@ -103,7 +104,9 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], watch: 
 
     The baselines choose nothing, so they get the validation rows to train on as well.
     """
+    check_settings(config, len(data.class_names))
     classifier, histories = train_classifier(data, parts["train"], parts["validation"], config, watch)
+    classifier.judgement = judge(classifier, data, parts["train"], parts["validation"], config)
     classes, test = len(data.class_names), parts["test"]
     rest = np.concatenate([parts["train"], parts["validation"]])
     scale = type(classifier.preprocessing).fit(data, rest)

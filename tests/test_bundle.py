@@ -121,15 +121,55 @@ def one_class(arrays, meta):
 
 
 def threshold_beyond(arrays, meta):
-    meta["threshold"] = 7.0
+    meta["judgement"]["point"]["threshold"] = 7.0
 
 
 def huge_threshold(arrays, meta):
-    meta["threshold"] = 10**400
+    meta["judgement"]["point"]["threshold"] = 10**400
 
 
 def no_threshold(arrays, meta):
-    del meta["threshold"]
+    del meta["judgement"]["point"]["threshold"]
+
+
+def no_judgement(arrays, meta):
+    del meta["judgement"]
+
+
+def other_temperature(arrays, meta):
+    arrays["judgement/calibration/temperature"] *= 1.01
+
+
+def frozen_temperature(arrays, meta):
+    arrays["judgement/calibration/temperature"][...] = np.nan
+
+
+def unknown_calibration(arrays, meta):
+    meta["judgement"]["calibration"] = "beta"
+
+
+def calibration_of_no_kind(arrays, meta):
+    meta["judgement"]["calibration"] = None
+
+
+def limits_of_three_classes(arrays, meta):
+    for name in ("limits", "rows"):
+        arrays[f"judgement/conformal/{name}"] = np.append(arrays[f"judgement/conformal/{name}"], 0)
+
+
+def one_range_less(arrays, meta):
+    for name in ("low", "high"):
+        arrays[f"judgement/ranges/{name}"] = arrays[f"judgement/ranges/{name}"][1:]
+
+
+def distance_of_other_features(arrays, meta):
+    for name in ("means", "whitening"):
+        arrays[f"judgement/distance/{name}"] = arrays[f"judgement/distance/{name}"][..., :2].copy()
+    arrays["judgement/distance/whitening"] = arrays["judgement/distance/whitening"][:2].copy()
+
+
+def a_part_that_is_not_known(arrays, meta):
+    arrays["judgement/certainty/level"] = np.ones(1)
 
 
 def no_self_test(arrays, meta):
@@ -155,6 +195,15 @@ def empty_self_test(arrays, meta):
         (threshold_beyond, "threshold"),
         (huge_threshold, "fit together"),
         (no_threshold, "fit together"),
+        (no_judgement, "fit together"),
+        (other_temperature, "does not give the answers"),
+        (frozen_temperature, "temperature must be from"),
+        (unknown_calibration, "no calibration 'beta'"),
+        (calibration_of_no_kind, "a kind and numbers"),
+        (limits_of_three_classes, "not of these classes"),
+        (one_range_less, "not of these features"),
+        (distance_of_other_features, "fit together"),
+        (a_part_that_is_not_known, "fit together"),
         (no_self_test, "fit together"),
         (empty_self_test, "empty batch"),
     ],
@@ -175,9 +224,13 @@ def test_a_changed_array_under_the_old_seal_is_refused(path):
 def test_no_row_of_the_data_is_in_the_file(path):
     run = small_run()
     arrays, _, _ = read_arrays(path)
-    assert {name.partition("/")[0] for name in arrays} == {"models", "preprocessing", "self_test"}
+    assert {name.partition("/")[0] for name in arrays} == {"models", "preprocessing", "judgement", "self_test"}
     assert {name for name in arrays if not name.startswith("models/0/")} == {
-        "preprocessing/mean", "preprocessing/std", "self_test/x", "self_test/probabilities",
+        "preprocessing/mean", "preprocessing/std", "self_test/x", "self_test/raw", "self_test/probabilities",
+        "self_test/features",
+        "judgement/calibration/temperature", "judgement/conformal/error_rate", "judgement/conformal/limits",
+        "judgement/conformal/rows", "judgement/ranges/low", "judgement/ranges/high", "judgement/distance/means",
+        "judgement/distance/whitening", "judgement/distance/limit",
     }  # fmt: skip
     assert not (arrays["self_test/x"][:, None, :] == run.data.x[None]).any(), "the self-test's rows must be made up"
     content = path.read_bytes()

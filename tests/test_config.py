@@ -45,6 +45,11 @@ SETTINGS = {
     "init": ("old/model.npz", "old/model.npz"),
     "freeze": ("conv2d_1, residual", ("conv2d_1", "residual")),
     "body_lr": ("0.5", 0.5),
+    "calibration": ("platt", "platt"),
+    "operating": ("cost", "cost"),
+    "target_sensitivity": ("1", 1.0),
+    "cost_ratio": ("20", 20.0),
+    "error_rate": ("0.1", 0.1),
     "image_size": ("28", 28),
     "bad": ("skip", "skip"),
     "model": ("resnet", "resnet"),
@@ -105,7 +110,8 @@ def test_an_unknown_setting_gets_a_hint():
         "kernel_size=10000000000", "filters=0", "filters=8,x", "filters=1e9", "filters=100000000000", "lr=0", "lr=-1", "lr=nan",
         "lr=inf", "lr=True", "clip_norm=0", "weight_decay=-1", "weight_decay=nan", "weight_decay=inf", "dropout=1", "dropout=-.1",
         "dropout=nan", "validation_size=0", "validation_size=nan", "test_size=0", "test_size=.8", "head=tanh", "balance=",
-        "optimizer=Adam", "patience=0", "warmup=-1",
+        "optimizer=Adam", "patience=0", "warmup=-1", "calibration=beta", "operating=best", "target_sensitivity=0", "cost_ratio=0",
+        "target_sensitivity=1.1", "target_sensitivity=nan", "error_rate=0", "error_rate=1", "error_rate=nan", "cost_ratio=inf",
     ],
 )  # fmt: skip
 def test_a_setting_out_of_its_range_is_refused_and_named(setting):

@@ -67,10 +67,10 @@ def test_too_few_rows_leave_a_class_in_every_set_and_say_so():
 def test_reasons_name_the_classes():
     fitted = Conformal(0.05, [0.4, 0.3], [100, 100])
     alone, none, sure = fitted.reasons([0.65, 0.66, 0.9], NAMES)
-    assert alone == none == "uncertain: refer. No class is likely enough at an error rate of 0.05"
+    assert alone == none == "no class is likely enough at an error rate of 0.05"
     assert sure is None
     both = Conformal(0.05, [0.8, 0.8], [100, 100]).reasons([0.5], NAMES)
-    assert both == ["uncertain: refer. It could be benign or malignant at an error rate of 0.05"]
+    assert both == ["it could be benign or malignant at an error rate of 0.05"]
 
 
 def test_many_classes(rng):

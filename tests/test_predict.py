@@ -15,7 +15,9 @@ from bcdetect.bundle import load_classifier, save_classifier
 from bcdetect.cli import main
 from bcdetect.predict import Answer, line_of, percent
 
-LINE = re.compile(r"row \d+: (benign|malignant) \(probability of malignancy (\d+\.\d|< 0\.1|> 99\.9) %\)")
+LINE = re.compile(
+    r"row \d+: (benign|malignant) \(probability of malignancy (\d+\.\d|< 0\.1|> 99\.9) %\)(; uncertain: refer: .+)?"
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_the_files_hold_the_same_bits(tmp_path, predict, model):
     assert predict(table, "--out", tmp_path / "o.csv")[0] == predict(table, "--out", tmp_path / "o.json")[0] == 0
     with open(tmp_path / "o.csv", newline="") as file:
         answers = list(csv.DictReader(file))
-    assert list(answers[0]) == ["row", "class", "probability of malignancy", "problem"]
+    assert list(answers[0]) == ["row", "class", "probability of malignancy", "set", "reason", "problem"]
     np.testing.assert_array_equal(np.array([a["probability of malignancy"] for a in answers], np.float32), expected)
     assert [a["class"] for a in answers] == ["malignant" if p >= 0.5 else "benign" for p in expected]
     content = json.loads((tmp_path / "o.json").read_text())
