@@ -57,3 +57,8 @@ class Logistic:
 def class_probabilities(p: np.ndarray) -> np.ndarray:
     """One column a class, from a sigmoid's one column (N, 1) or a softmax's K (N, K)."""
     return np.concatenate([1 - p, p], axis=1) if p.shape[1] == 1 else p
+
+
+def likeliest(p: np.ndarray) -> np.ndarray:
+    """A baseline's classes (N,) for probabilities (N, K); of two the second from one half on."""
+    return (p[:, 1] >= 0.5).astype(np.intp) if p.shape[1] == 2 else p.argmax(axis=1)

@@ -1,9 +1,9 @@
-"""Numbers that hold: a part's metrics with intervals, and repeated cross-validation with a paired baseline."""
+"""Numbers that hold: repeated cross-validation with a paired baseline."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -14,65 +14,11 @@ from bcdetect.baselines import Logistic
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, UsageError
-from bcdetect.intervals import corrected_interval, stratified_bootstrap, wilson
+from bcdetect.intervals import corrected_interval
 from bcdetect.splits import assign, folds
 from bcdetect.training import train_classifier
 
 FOLD_VALIDATION = 0.1  # of a fold's training rows: enough to choose an epoch, and the network keeps nearly what the baseline gets
-
-
-def score_part(
-    y_true: np.ndarray,
-    probabilities: np.ndarray,
-    y_pred: np.ndarray,
-    class_names: Sequence[str],
-    groups: np.ndarray | None = None,
-) -> dict[str, dict]:
-    """Every metric of one part as {name: {"value", "low", "high"}}, with 95 % intervals.
-
-    Shape: y_true (N,), probabilities (N, K), y_pred (N,), groups (N,) or None. Proportions have Wilson's interval, the others a
-    stratified bootstrap's; with groups, whose rows are no independent draws, every interval is a bootstrap over whole groups. For
-    three and more classes: accuracy, balanced accuracy, each class's sensitivity, macro F1 and macro AUC. What is undefined is
-    None: a value, or the interval of one that is the same in every resample.
-    """
-    classes = probabilities.shape[1]
-    hit = y_true == y_pred
-
-    def share(chosen: np.ndarray) -> dict:
-        """The share of hits among the chosen rows."""
-        if groups is None:
-            part, whole = int(hit[chosen].sum()), int(chosen.sum())
-            return _entry(part / whole if whole else np.nan, *wilson(part, whole))
-        return _resampled(lambda _, rows: _mean(rows[rows[:, 1], 0]), y_true, np.column_stack([hit, chosen]), groups)
-
-    scores = {"accuracy": share(np.ones(len(hit), bool))}
-    scores["balanced_accuracy"] = _resampled(lambda y, p: metrics.balanced_accuracy_score(y, p, classes), y_true, y_pred, groups)
-    if classes == 2:
-        scores["sensitivity"] = share(y_true == 1)
-        scores["specificity"] = share(y_true == 0)
-        scores["precision"] = share(y_pred == 1)
-        scores["f1"] = _resampled(metrics.f1_score, y_true, y_pred, groups)
-        scores["roc_auc"] = _resampled(metrics.roc_auc_score, y_true, probabilities[:, 1], groups)
-    else:
-        for number, name in enumerate(class_names):
-            scores[f"sensitivity of {name}"] = share(y_true == number)
-        scores["macro_f1"] = _resampled(lambda y, p: metrics.macro_f1_score(y, p, classes), y_true, y_pred, groups)
-        scores["macro_auc"] = _resampled(metrics.macro_auc_score, y_true, probabilities, groups)
-    return scores
-
-
-def _mean(hits: np.ndarray) -> float:
-    return float(hits.mean()) if len(hits) else np.nan
-
-
-def _resampled(metric: Callable, y_true: np.ndarray, values: np.ndarray, groups: np.ndarray | None) -> dict:
-    low, high = stratified_bootstrap(y_true, values, metric, groups=groups)
-    return _entry(metric(y_true, values), *((low, high) if low < high else (np.nan, np.nan)))
-
-
-def _entry(value: float, low: float, high: float) -> dict:
-    """JSON has no NaN."""
-    return {key: None if np.isnan(n) else float(n) for key, n in (("value", value), ("low", low), ("high", high))}
 
 
 @dataclass(frozen=True)

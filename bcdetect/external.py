@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bcdetect import NOTICE, metrics
+from bcdetect.assessment import assess, by_subgroup
+from bcdetect.baselines import likeliest
 from bcdetect.classifier import Classifier
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import InputError
-from bcdetect.evaluation import score_part
+from bcdetect.scores import score_part
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class External:
     scores: dict[str, dict[str, dict]]
     confusion: np.ndarray
     warnings: list[str]
+    assessment: dict
+    subgroups: dict  # by column and value, see `assessment.by_subgroup`
 
     def to_json(self, digest: str) -> dict:
         """Ready for `json`."""
@@ -33,6 +37,8 @@ class External:
             "class_names": self.data.class_names,
             "scores": self.scores,
             "confusion": self.confusion.tolist(),
+            **self.assessment,
+            "subgroups": self.subgroups,
             "warnings": self.warnings,
         }
 
@@ -70,11 +76,12 @@ def _refuse_beyond(classifier: Classifier, data: Dataset, path: str) -> None:
         raise InputError(what, file=path, where=f"row {row + 1}, column {name!r}", hint="Correct or remove the row")
 
 
-def evaluate(classifier: Classifier, data: Dataset) -> External:
+def evaluate(classifier: Classifier, data: Dataset, subgroups: dict[str, np.ndarray] | None = None) -> External:
     """Judge the model on every row of the data or, where a split came with it, on its test part.
 
     Beside it stands the class that was most frequent in its training part. Intervals are bootstraps over groups where there are
-    groups (see `evaluation.score_part`). Raises InputError where a split leaves no test rows.
+    groups (see `scores.score_part`). `subgroups` are columns (N,) of str, each value of which is judged by itself too. Raises
+    InputError where a split leaves no test rows.
     """
     warnings = []
     if classifier.card.get("data", {}).get("sha256") == data.provenance.get("sha256"):
@@ -86,10 +93,21 @@ def evaluate(classifier: Classifier, data: Dataset) -> External:
             raise InputError("the split that came with the data has no test rows", hint="Leave it out to judge on all rows")
         warnings.append(f"a split came with the data: judged on its test part, {len(rows)} of {len(data.y)} rows")
     y, groups = data.y[rows], None if data.groups is None else data.groups[rows]
-    probabilities = {"model": classifier.predict_rows(data, rows)}
+    raw = classifier.raw_rows(data, rows)
+    probabilities = {"model": classifier.judgement.calibrated(raw)}
     if "parts" in classifier.card:  # of train; a classifier that was put together by hand has none
         counts = np.array([classifier.card["parts"]["train"]["classes"][name] for name in data.class_names], float)
         probabilities["majority class"] = np.tile(counts / counts.sum(), (len(rows), 1))
-    scores = {name: score_part(y, p, classifier.decide(p), data.class_names, groups) for name, p in probabilities.items()}
-    confusion = metrics.confusion_matrix(y, classifier.decide(probabilities["model"]), len(data.class_names))
-    return External(data, rows, scores, confusion, warnings)
+    p = probabilities["model"]
+    called = classifier.decide(p)
+    scores = {
+        name: score_part(y, each, called if name == "model" else likeliest(each), data.class_names, groups)
+        for name, each in probabilities.items()
+    }
+    confusion = metrics.confusion_matrix(y, called, len(data.class_names))
+    names = [f"row {row + 1}" for row in rows] if data.names is None else data.names[rows]
+    assessment = assess(classifier, y, raw, classifier.referral_rows(p, data, rows), names, groups)
+    inside = {
+        name: by_subgroup(values[rows], y, p, called, data.class_names, groups) for name, values in (subgroups or {}).items()
+    }
+    return External(data, rows, scores, confusion, warnings, assessment, inside)

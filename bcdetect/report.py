@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bcdetect import NOTICE
 from bcdetect.audit import shared_rows
+from bcdetect.scores import BY_GROUP, METHODS
 from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import interval
 
-WILSON = "Wilson for proportions, stratified bootstrap for balanced accuracy, F1 and AUC"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff; }
@@ -41,7 +41,7 @@ def report(run, figures: list[Path]) -> str:
     if data.groups is not None:
         column = escape(repr(data.provenance["group"]))
         groups = f"Rows are split by {column}: {shared_groups(data, run.parts)} groups are shared by two parts."
-    method = "bootstrap over whole groups" if data.groups is not None else WILSON
+    method = BY_GROUP if data.groups is not None else METHODS
     shared = shared_rows(data, run.parts)
     duplicates = f"{shared} rows stand in more than one part, exactly alike: the numbers are too good." if shared else ""
     facts = "".join(f"<li>{escape(k)} {escape(v)}</li>" for k, v in run.classifier.card["versions"].items())

@@ -13,19 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect import NOTICE, __version__, metrics
+from bcdetect.assessment import against, assess
 from bcdetect.audit import shared_rows
-from bcdetect.baselines import Logistic, majority
+from bcdetect.baselines import Logistic, likeliest, majority
 from bcdetect.bundle import save_classifier
 from bcdetect.checkpoint import NAME as CHECKPOINT
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import UsageError
-from bcdetect.evaluation import score_part
 from bcdetect.gate import read_bytes, read_text
 from bcdetect.judging import check_settings, judge
 from bcdetect.output import free_name, save_text, unfinished
 from bcdetect.report import report
+from bcdetect.scores import score_part
 from bcdetect.splits import PARTS, official, part_counts, shared_groups, split
 from bcdetect.tables import interval
 from bcdetect.training import History, Watch, to_csv, train_classifier
@@ -47,6 +48,7 @@ class Run:
     confusion: dict[str, np.ndarray]
     probabilities: dict[str, np.ndarray]  # of the test part, by model
     logistic_converged: bool
+    assessment: dict  # of the test part, see `assessment.assess`
 
     @property
     def interrupted(self) -> bool:
@@ -111,21 +113,26 @@ def execute(config: Config, data: Dataset, parts: dict[str, np.ndarray], watch: 
     rest = np.concatenate([parts["train"], parts["validation"]])
     scale = type(classifier.preprocessing).fit(data, rest)
     logistic = Logistic(scale.flat(data, rest), data.y[rest], classes)
-    answers = {part: classifier.predict_rows(data, parts[part]) for part in PARTS}
+    raw = {part: classifier.raw_rows(data, parts[part]) for part in PARTS}
+    answers = {part: classifier.judgement.calibrated(p) for part, p in raw.items()}
     probabilities = {
         "CNN": answers["test"],
         "logistic regression": logistic.predict_proba(scale.flat(data, test)),
         "majority class": majority(data.y[rest], classes, len(test)),
     }
     groups = None if data.groups is None else data.groups[test]
-    scores = {
-        name: score_part(data.y[test], p, classifier.decide(p), data.class_names, groups) for name, p in probabilities.items()
-    }
+    called = {name: classifier.decide(p) if name == "CNN" else likeliest(p) for name, p in probabilities.items()}
+    scores = {name: score_part(data.y[test], p, called[name], data.class_names, groups) for name, p in probabilities.items()}
     confusion = {
         part: metrics.confusion_matrix(data.y[parts[part]], classifier.decide(p), classes) for part, p in answers.items()
     }
+    referrals = classifier.referral_rows(answers["test"], data, test)
+    names = [f"row {row + 1}" for row in test] if data.names is None else data.names[test]
+    assessment = assess(classifier, data.y[test], raw["test"], referrals, names, groups)
+    pair = ((probabilities[name], called[name]) for name in ("CNN", "logistic regression"))
+    assessment["cnn_against_logistic_regression"] = against(data.y[test], *pair, groups)
     classifier.card = card(config, data, parts, histories, scores["CNN"])
-    return Run(config, data, parts, classifier, histories, scores, confusion, probabilities, logistic.converged)
+    return Run(config, data, parts, classifier, histories, scores, confusion, probabilities, logistic.converged, assessment)
 
 
 def write(run: Run, folder: Path) -> None:
@@ -173,6 +180,7 @@ def summary(run: Run) -> dict:
         "class_names": names,
         "positive": run.classifier.positive,
         "threshold": run.classifier.threshold,
+        **run.assessment,
         "parts": part_counts(run.data, run.parts),
         "rows_in_two_parts": shared_rows(run.data, run.parts),
         "groups_in_two_parts": shared_groups(run.data, run.parts),

@@ -10,13 +10,15 @@ from pathlib import Path
 from shlex import quote
 
 from bcdetect import NOTICE, plots
+from bcdetect.assessment_text import against_lines, assessment_lines, subgroup_lines
 from bcdetect.audit import quick_audit
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
 from bcdetect.external import External
-from bcdetect.report import WILSON, chosen_epochs
+from bcdetect.report import chosen_epochs
 from bcdetect.run import Run
+from bcdetect.scores import BY_GROUP, METHODS
 from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import confusion_table, number, score_table, table
 
@@ -51,7 +53,7 @@ def data(dataset: Dataset, parts: dict) -> str:
 
 def interval_method(dataset: Dataset) -> str:
     """How a part's intervals are made."""
-    return "bootstrap over whole groups" if dataset.groups is not None else WILSON
+    return BY_GROUP if dataset.groups is not None else METHODS
 
 
 def epoch(config: Config) -> Callable[[dict, float], None]:
@@ -92,8 +94,12 @@ def result(run: Run, folder) -> str:
         confusion_table(run.confusion["test"], names),
         "",
         score_table(run.scores),
-        f"(95 % intervals: {interval_method(run.data)}; - where every resample gives the same)",
+        f"(95 % intervals: {interval_method(run.data)}; - where there is none)",
         "(the baselines, which choose nothing, were fitted on the training and the validation rows)",
+        *against_lines(run.assessment["cnn_against_logistic_regression"], "CNN", "logistic regression"),
+        "",
+        *assessment_lines(run.assessment, run.classifier.positive),
+        "",
     ]
     if not run.logistic_converged:
         lines.append("warning: the logistic regression did not converge; its numbers are not the baseline's")
@@ -123,7 +129,10 @@ def external(result: External) -> str:
             confusion_table(result.confusion, dataset.class_names),
             "",
             score_table(result.scores),
-            f"(95 % intervals: {interval_method(dataset)}; - where every resample gives the same)",
+            f"(95 % intervals: {interval_method(dataset)}; - where there is none)",
+            "",
+            *assessment_lines(result.assessment, dataset.positive),
+            *subgroup_lines(result.subgroups),
             NOTICE,
         ]
     )

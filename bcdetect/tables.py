@@ -32,7 +32,10 @@ def interval(entry: dict) -> str:
     """A value and its interval, such as .974 (.926-.991), or (-) where it has none."""
     if entry["value"] is None:
         return "undefined"
-    limits = " (-)" if entry["low"] is None else f" ({number(entry['low'])}-{number(entry['high'])})"
+    if entry["low"] is None:
+        return number(entry["value"]) + " (-)"
+    between = " to " if entry["low"] < 0 else "-"
+    limits = f" ({number(entry['low'])}{between}{number(entry['high'])})"
     return number(entry["value"]) + limits
 
 

@@ -23,9 +23,9 @@ from bcdetect import NOTICE
 from bcdetect.audit import duplicated_in
 from bcdetect.baselines import Logistic, majority
 from bcdetect.config import Config
-from bcdetect.evaluation import score_part
 from bcdetect.preprocessing import PictureScaler
 from bcdetect.run import load_run_data
+from bcdetect.scores import score_part
 from bcdetect.tables import score_table, table
 from bcdetect.training import train_classifier
 

@@ -52,8 +52,12 @@ def test_what_is_printed_shows_the_network_beside_both_baselines(trained):
     lines = text.splitlines()
     head = next(i for i, line in enumerate(lines) if "logistic regression" in line)
     assert lines[head].split() == ["CNN", "logistic", "regression", "majority", "class"]
-    table = {line[:18].strip(): line for line in lines[head + 2 : head + 9]}
-    assert list(table) == ["accuracy", "balanced accuracy", "sensitivity", "specificity", "precision", "f1", "roc auc"]
+    table = {line[:27].strip(): line for line in lines[head + 2 : head + 17]}
+    assert list(table) == [
+        "accuracy", "balanced accuracy", "sensitivity", "specificity", "precision", "negative predictive value", "f1",
+        "matthews correlation", "roc auc", "average precision", "brier", "log loss", "expected calibration error",
+        "calibration slope", "calibration intercept",
+    ]  # fmt: skip
     assert re.search(r"\.628 \(\.536-\.712\)$", table["accuracy"]) and table["precision"].endswith("undefined")
     assert all(len(line) == len(lines[head]) for line in table.values())
     assert len([line for line in lines if line.startswith("epoch ")]) == 3
@@ -72,7 +76,9 @@ def test_every_shown_result_carries_the_notice(trained):
     assert metrics["notice"] == NOTICE and set(metrics["test"]) == {"CNN", "logistic regression", "majority class"}
     assert metrics["parts"]["test"] == {"rows": 113, "classes": {"benign": 71, "malignant": 42}}
     assert sum(map(sum, metrics["confusion"]["test"])) == 113 and metrics["logistic_converged"] is True
-    assert metrics["test"]["majority class"]["precision"] == {"value": None, "low": None, "high": None}
+    assert metrics["test"]["majority class"]["precision"] == {
+        "value": None, "low": None, "high": None, "why": "no row is called malignant",
+    }  # fmt: skip
 
 
 def test_the_report_is_one_page_on_its_own(trained):
@@ -160,7 +166,7 @@ def test_three_classes_end_to_end(command, tmp_path):
     code, out, _ = command("predict", tmp_path / "o" / "model.npz", table, "--out", tmp_path / "p.csv")
     assert code == 0 and re.match(r"row 1: [abc] \(probability \d+\.\d %\)", out)
     head, first, *_ = (tmp_path / "p.csv").read_text().splitlines()
-    assert head == "row,class,probability of a,probability of b,probability of c,problem"
+    assert head == "row,class,probability of a,probability of b,probability of c,set,reason,problem"
     assert sum(map(float, first.split(",")[2:5])) == pytest.approx(1, abs=1e-6)
 
 

@@ -1,6 +1,5 @@
 """Evaluation: numbers a person can work out by hand, and folds in which nothing of the test rows is learned."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,45 +9,9 @@ from trained import SMALL, clouds
 from bcdetect import evaluation
 from bcdetect.config import Config
 from bcdetect.errors import InputError
-from bcdetect.evaluation import CrossValidation, cross_validate, run_fold, score_part
+from bcdetect.evaluation import CrossValidation, cross_validate, run_fold
 
 FAST = replace(SMALL, epochs=2)
-
-
-def test_scores_of_two_classes_worked_by_hand():
-    # Reference: 6 negative, 4 positive. Called: TN 5, FP 1, FN 1, TP 3.
-    y_true = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
-    y_pred = np.array([0, 0, 0, 0, 0, 1, 0, 1, 1, 1])
-    positive = np.array([0.1, 0.2, 0.25, 0.3, 0.35, 0.6, 0.4, 0.7, 0.8, 0.9])
-    scores = score_part(y_true, np.column_stack([1 - positive, positive]), y_pred, ("benign", "malignant"))
-    values = {name: entry["value"] for name, entry in scores.items()}
-    expected = {"accuracy": 8 / 10, "sensitivity": 3 / 4, "specificity": 5 / 6, "precision": 3 / 4, "f1": 3 / 4}
-    expected["balanced_accuracy"] = 19 / 24
-    assert values == pytest.approx(expected | {"roc_auc": 23 / 24})  # 24 pairs, one of them the wrong way round
-    # Wilson for 8 of 10: (8 + 1.9208 -+ 1.96 sqrt(1.6 + .9604)) / 13.8415
-    assert (scores["accuracy"]["low"], scores["accuracy"]["high"]) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert (scores["sensitivity"]["low"], scores["sensitivity"]["high"]) == pytest.approx((0.3006, 0.9544), abs=1e-4)
-    for name in ("balanced_accuracy", "f1", "roc_auc"):
-        assert scores[name]["low"] < scores[name]["value"] <= scores[name]["high"] <= 1
-
-
-def test_scores_of_three_classes_worked_by_hand():
-    y_true = np.array([0, 0, 1, 1, 1, 2])
-    y_pred = np.array([0, 1, 1, 1, 1, 0])
-    scores = score_part(y_true, np.eye(3)[y_pred] * 0.8 + 0.2 / 3, y_pred, "abc")
-    values = {name: entry["value"] for name, entry in scores.items()}
-    assert values["accuracy"] == pytest.approx(4 / 6) and values["balanced_accuracy"] == pytest.approx(1 / 2)
-    assert [values[f"sensitivity of {k}"] for k in "abc"] == pytest.approx([1 / 2, 1, 0])
-    assert values["macro_f1"] == pytest.approx((1 / 2 + 6 / 7 + 0) / 3)
-
-
-def test_what_is_undefined_is_none_and_stays_json():
-    y = np.array([0, 0, 0, 1, 1])
-    p = np.tile([0.8, 0.2], (5, 1))
-    scores = score_part(y, p, np.zeros(5, int), ("benign", "malignant"))
-    assert scores["precision"] == {"value": None, "low": None, "high": None}
-    assert scores["sensitivity"]["value"] == 0 and scores["roc_auc"]["value"] == 0.5
-    json.dumps(scores, allow_nan=False)
 
 
 def learned(monkeypatch, data, test):
@@ -163,14 +126,3 @@ def test_three_classes_are_cross_validated():
     result = cross_validate(clouds((12, 12, 12), features=3), FAST, 1, 2)
     assert set(result.scores["cnn"]) == {"accuracy", "macro_f1", "macro_auc"}
     assert all(0 <= value <= 1 for values in result.scores["logistic"].values() for value in values)
-
-
-def test_with_groups_every_interval_is_over_whole_groups(rng):
-    y = np.repeat(rng.integers(0, 2, 20), 10)
-    p = np.where(np.repeat(rng.random(20) < 0.7, 10), y, 1 - y) * 0.8 + 0.1
-    probabilities, predicted = np.column_stack([1 - p, p]), (p > 0.5).astype(int)
-    rows = score_part(y, probabilities, predicted, "ab")
-    groups = score_part(y, probabilities, predicted, "ab", np.repeat(np.arange(20), 10))
-    for name in rows:
-        assert groups[name]["value"] == pytest.approx(rows[name]["value"])
-        assert groups[name]["high"] - groups[name]["low"] > rows[name]["high"] - rows[name]["low"]

@@ -17,6 +17,7 @@ def add_flags(parser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a model.npz that train wrote, to be judged on")
     parser.add_argument("file", metavar="DATA", nargs="?", help="labelled data, as train takes it")
     parser.add_argument("--cv", metavar="RxK", help="instead: repeats x folds, such as 10x10, of training on --data")
+    parser.add_argument("--subgroup", metavar="COLUMN", help="of MODEL DATA: score each value of this column by itself too")
     parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
     parser.add_argument("--out", metavar="FILE.json", help="also write the scores, of --cv those of every fold")
     add_data_flags(parser)
@@ -27,6 +28,8 @@ def run(options) -> int:
     if options.cv is not None:
         if options.model is not None:
             raise UsageError("--cv trains models of its own", hint="Leave out MODEL, or --cv")
+        if options.subgroup is not None:
+            raise UsageError("--subgroup is for a saved model on new data", hint="Pass MODEL DATA, or leave it out")
         return _cross_validate(options)
     if options.file is None:
         raise UsageError("what is to be evaluated?", hint="Pass MODEL DATA, or --cv 10x10")
@@ -38,6 +41,7 @@ def _external(options) -> int:
 
     from bcdetect import external, show
     from bcdetect.bundle import load_classifier
+    from bcdetect.datasets.subgroups import subgroup_values
     from bcdetect.output import save_text
 
     for name in ("data", "settings", "config", "epochs", "seed", "positive", "drop"):
@@ -47,9 +51,11 @@ def _external(options) -> int:
     check_out(options.out, options.file)
     classifier, digest = load_classifier(options.model)
     told = options.label, options.group, options.skip_bad
-    told = options.label, options.group, options.skip_bad
     data = external.load_for(classifier, options.file, *told, reading(options))
-    result = external.evaluate(classifier, data)
+    subgroups = {}
+    if options.subgroup is not None:
+        subgroups[options.subgroup] = subgroup_values(options.file, options.subgroup, len(data.y))
+    result = external.evaluate(classifier, data, subgroups)
     as_json = json.dumps(result.to_json(digest), indent=1, allow_nan=False) + "\n"
     print(as_json.rstrip() if options.json else show.external(result))
     if options.out:

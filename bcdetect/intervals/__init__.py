@@ -10,6 +10,7 @@ from bcdetect.intervals.folds import corrected_interval
 from bcdetect.intervals.mcnemar import McNemar, mcnemar
 from bcdetect.intervals.proportion import wilson
 from bcdetect.intervals.ratio import proportion_ratio
+from bcdetect.intervals.recalibration import intercept_interval, slope_interval
 from bcdetect.intervals.resampling import stratified_bootstrap
 from bcdetect.intervals.student import t_quantile
 
@@ -20,8 +21,10 @@ __all__ = [
     "auc_interval_logit",
     "corrected_interval",
     "delong",
+    "intercept_interval",
     "mcnemar",
     "proportion_ratio",
+    "slope_interval",
     "stratified_bootstrap",
     "t_quantile",
     "wilson",
