@@ -24,16 +24,20 @@ from tinycnn.layers import (
     Sigmoid,
     Softmax,
 )
-from tinycnn.losses import BCEWithLogits, FocalLoss, Loss, SoftmaxCrossEntropy
+from tinycnn.losses import MSE, BCEWithLogits, FocalLoss, Loss, SoftmaxCrossEntropy
+from tinycnn.lr_range import lr_range_test
 from tinycnn.model import Sequential
 from tinycnn.ops import backend
-from tinycnn.optim import SGD, Adam, AdamW, Optimizer
+from tinycnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinycnn.parameters import Parameter
-from tinycnn.schedules import CosineWarmup, OneCycle, StepDecay
+from tinycnn.schedules import CosineWarmup, OneCycle, ReduceOnPlateau, StepDecay
 
 __all__ = [
     "EMA",
+    "MSE",
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AvgPool2D",
@@ -56,7 +60,9 @@ __all__ = [
     "OneCycle",
     "Optimizer",
     "Parameter",
+    "RMSprop",
     "ReLU",
+    "ReduceOnPlateau",
     "Residual",
     "Sequential",
     "Sigmoid",
@@ -67,6 +73,7 @@ __all__ = [
     "gradcheck",
     "init",
     "load",
+    "lr_range_test",
     "ops",
     "save",
     "schedules",

@@ -37,6 +37,8 @@ def examples() -> list[tuple[object, tuple[int, ...]]]:
         (tc.SoftmaxCrossEntropy(class_weight=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
         (tc.FocalLoss(alpha=0.3, label_smoothing=0.1), (7, 1)),
         (tc.FocalLoss(gamma=0.5, alpha=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
+        (tc.MSE(), (7, 1)),
+        (tc.MSE(), (7, 3)),
     ]
 
 

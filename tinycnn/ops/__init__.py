@@ -24,6 +24,9 @@ sigmoid_backward = op("sigmoid_backward")
 softmax = op("softmax")
 softmax_backward = op("softmax_backward")
 sgd_step = op("sgd_step")
+adagrad_step = op("adagrad_step")
+adadelta_step = op("adadelta_step")
+rmsprop_step = op("rmsprop_step")
 adam_step = op("adam_step")
 warp = op("warp")
 blur = op("blur")
@@ -32,6 +35,8 @@ add_noise = op("add_noise")
 
 __all__ = [
     "Window",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add_noise",
     "average_pool",
@@ -53,6 +58,7 @@ __all__ = [
     "place_window",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "runs_on",
     "sgd_step",
     "sigmoid",

@@ -6,7 +6,6 @@ model, over memory that is laid out once.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -15,8 +14,9 @@ from tinycnn.ops import numpy as reference
 from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba import norm as n
 from tinycnn.ops.numba import pool as p
+from tinycnn.ops.numba import updates as u
 from tinycnn.ops.numba.convolution import Convolution, convolution
-from tinycnn.ops.numba.kernel import Program, address, aligned, run
+from tinycnn.ops.numba.kernel import aligned, run
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
 from tinycnn.ops.numba.random import noise_step
@@ -197,6 +197,52 @@ def average_pool_backward(grad_output: np.ndarray, size: tuple[int, ...], window
     return x.reshape(len(x), *size, -1)
 
 
+def sgd_step(
+    value: np.ndarray, grad: np.ndarray, velocity: np.ndarray, lr: float, momentum: float, nesterov: bool = False
+) -> None:
+    """See `ops.numpy.update.sgd_step`."""
+    if not u.can_move(value, velocity) or not _fast(grad):
+        reference.sgd_step(value, grad, velocity, lr, momentum, nesterov)
+        return
+    u.move(u.NESTEROV if nesterov else u.SGD, (momentum, lr), value, np.ascontiguousarray(grad), velocity)
+
+
+def adagrad_step(value: np.ndarray, grad: np.ndarray, total: np.ndarray, lr: float, eps: float) -> None:
+    """See `ops.numpy.update.adagrad_step`."""
+    if not u.can_move(value, total) or not _fast(grad):
+        reference.adagrad_step(value, grad, total, lr, eps)
+        return
+    u.move(u.ADAGRAD, (lr, eps), value, np.ascontiguousarray(grad), total)
+
+
+def adadelta_step(
+    value: np.ndarray, grad: np.ndarray, square: np.ndarray, moved: np.ndarray, lr: float, rho: float, eps: float
+) -> None:
+    """See `ops.numpy.update.adadelta_step`."""
+    if not u.can_move(value, square, moved) or not _fast(grad):
+        reference.adadelta_step(value, grad, square, moved, lr, rho, eps)
+        return
+    u.move(u.ADADELTA, (rho, 1 - rho, lr, eps), value, np.ascontiguousarray(grad), square, moved)
+
+
+def rmsprop_step(
+    value: np.ndarray,
+    grad: np.ndarray,
+    square: np.ndarray,
+    mean: np.ndarray | None,
+    velocity: np.ndarray,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+) -> None:
+    """See `ops.numpy.update.rmsprop_step`; the centred form, which few ask for, goes the NumPy road."""
+    if mean is not None or not u.can_move(value, square, velocity) or not _fast(grad):
+        reference.rmsprop_step(value, grad, square, mean, velocity, lr, alpha, eps, momentum)
+        return
+    u.move(u.RMSPROP, (alpha, 1 - alpha, lr, eps, momentum), value, np.ascontiguousarray(grad), square, velocity)
+
+
 def adam_step(
     value: np.ndarray,
     grad: np.ndarray,
@@ -208,14 +254,12 @@ def adam_step(
     step: int,
 ) -> None:
     """See `ops.numpy.update.adam_step`."""
-    if not (_fast(value, grad, first, second) and all(array.flags.c_contiguous for array in (value, first, second))):
+    if not u.can_move(value, first, second) or not _fast(grad):
         reference.adam_step(value, grad, first, second, lr, betas, eps, step)
         return
     beta1, beta2 = betas
-    grad = np.ascontiguousarray(grad)
-    program, settings = _adam_program(*(address(array) for array in (value, grad, first, second)), value.size)
-    settings[:] = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
-    program.run()
+    settings = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+    u.move(u.ADAM, settings, value, np.ascontiguousarray(grad), first, second)
 
 
 def warp(x: np.ndarray, maps: np.ndarray, field: np.ndarray | None = None, outside: str = "edge") -> np.ndarray:
@@ -272,13 +316,6 @@ def _warp_bases(points: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndar
     down, across = (spline_basis(*sizes) if sizes[0] else np.empty(sizes) for sizes in zip(points, size, strict=True))
     lines = [np.ones((1, size[1])), np.arange(size[1])[None], across]
     return down.astype(np.float32), np.concatenate(lines).astype(np.float32)
-
-
-@lru_cache(maxsize=16)  # a model's arrays stay where they are, and to lay out a step takes longer than a small one runs
-def _adam_program(value: int, grad: int, first: int, second: int, floats: int) -> tuple[Program, np.ndarray]:
-    settings = np.empty(7, np.float32)
-    step = e.adam_step_of(value, grad, first, second, settings, floats)
-    return Program([step], small=step.tasks == 1), settings
 
 
 def shares(size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:
