@@ -40,10 +40,11 @@ class Convolved(TrainedItem, kinds=("conv", "dense")):
         if self.relu:
             grad = masked(plan, grad, self.y.array)
         lifted = grad.reshaped(plan.batch, *c.window.output, c.outputs)
-        memory, borrowed = plan.borrowed()
-        plan.add(*c.weight_gradient(self.source.source, lifted.source, grads["weight"], memory))
-        plan.give(*borrowed)
-        if self.layer.bias:
+        if self.learns:
+            memory, borrowed = plan.borrowed()
+            plan.add(*c.weight_gradient(self.source.source, lifted.source, grads["weight"], memory))
+            plan.give(*borrowed)
+        if self.learns and self.layer.bias:
             table = plan.take((n.sums_tasks(lifted.shape), c.outputs), np.float64)
             plan.add(*n.column_sums_steps(lifted.source, grads["bias"], table))
             plan.give(table)
@@ -69,7 +70,7 @@ class Normalised(TrainedItem, kinds=("norm",)):
 
     def settings(self):
         """See `Row.settings`."""
-        return self.layer.frozen, self.layer.momentum, self.layer.eps
+        return self.layer.momentum, self.layer.eps
 
     def forward(self, plan, flow, above):
         """Statistics, and a scale and a shift a channel."""
@@ -104,7 +105,9 @@ class Normalised(TrainedItem, kinds=("norm",)):
         return {"tasks": tasks, "moments": moments, "pivots": pivots}
 
     def gradient_end(self, plan, tasks):
-        """The sums over the gradient, taken while it is in cache."""
+        """The sums over the gradient, taken while it is in cache; a frozen norm needs none."""
+        if not self.learns:
+            return End(), None
         sums = plan.take((tasks, n.TABLE, self.x.shape[-1]), np.float64)
         end = End(sums=sums, x=self.x.array, masked=int(self.relu), **self.known)
         return end, {"tasks": tasks, "sums": sums}
@@ -112,18 +115,21 @@ class Normalised(TrainedItem, kinds=("norm",)):
     def backward(self, plan, grad, below, wants_input):
         """The gradient's buffer, to be read together with the input's: see `lines.Source`."""
         grad, layer, channels = plan.written(grad), self.layer, grad.shape[-1]
-        tables = grad.tables
-        if tables is None:
+        tables, grads = grad.tables, layer.grads
+        if not self.learns:
+            tables, grads = {"tasks": 0, "sums": 0}, {name: np.empty(channels, np.float32) for name in ("gamma", "beta")}
+        elif tables is None:
             end, tables = self.gradient_end(plan, n.sums_tasks(grad.shape))
             plan.add(n.sums_step(grad.array, end))
         a, b, c = (np.empty(channels, np.float32) for _ in range(3))
         plan.add(
             n.settle_gradient_step(
                 channels=channels, **tables, gamma=layer.params["gamma"], mean=self.known["mean"], inverse=self.inverse,
-                grad_gamma=layer.grads["gamma"], grad_beta=layer.grads["beta"], a=a, b=b, c=c, of_batch=int(self.of_batch()),
+                grad_gamma=grads["gamma"], grad_beta=grads["beta"], a=a, b=b, c=c, of_batch=int(self.of_batch()),
             )
         )  # fmt: skip
-        plan.give(tables["sums"])
+        if self.learns:
+            plan.give(tables["sums"])
         mode = NORM_RECTIFY_GRADIENT if self.relu else NORM_GRADIENT
         line = (self.known["scale"], self.known["shift"])
         result = Flow(Source(grad.array, mode, self.x.array, a, b, c, *line), grad.owned)

@@ -149,10 +149,10 @@ class Flattened(TrainedItem, kinds=("flatten",)):
 class Summed(TrainedItem, kinds=("residual",)):
     """A body and a shortcut, added; with a ReLU or without."""
 
-    def __init__(self, item):
-        super().__init__(item)
-        self.body = Row(chain(self.layer.body))
-        self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut))
+    def __init__(self, item, fed):
+        super().__init__(item, fed)
+        self.body = Row(chain(self.layer.body), fed)
+        self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut), fed)
 
     def settings(self):
         """See `Row.settings`."""
@@ -176,8 +176,8 @@ class Summed(TrainedItem, kinds=("residual",)):
         grad = masked(plan, grad, self.y) if self.relu else plan.written(grad)
         plan.give(self.y)
         shared = Flow(grad.source, owned=False)
-        first = self.body.backward(plan, shared, None, wants_input)
-        second = self.shortcut.backward(plan, shared, None, wants_input) if self.shortcut else shared
+        first = self.body.backward(plan, shared, None)
+        second = self.shortcut.backward(plan, shared, None) if self.shortcut else shared
         result = None
         if wants_input:
             first, second = plan.written(first), plan.written(second)
@@ -196,10 +196,11 @@ class Foreign(TrainedItem, kinds=("foreign",)):
         """The layer keeps what it needs by itself."""
         self.x = plan.written(flow)
         self.y = plan.take((plan.batch, *self.layer.output_shape))
-        layer, x, y = self.layer, self.x.array, self.y
+        layer, x, y, fed = self.layer, self.x.array, self.y, self.fed
 
         def run():
-            result = layer.forward(plan.arena.array(x), True, plan.stream_of(layer))
+            x_now, rng = plan.arena.array(x), plan.stream_of(layer)
+            result = layer.forward(x_now, True, rng) if fed else layer.forward_parameters(x_now, rng)
             keep_result(layer, "forward", result, plan.arena.array(y))
 
         plan.call(run)

@@ -47,19 +47,21 @@ def conv_backward(
     groups: int,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.conv.conv_backward`."""
     c = _convolution(x, weight, window, groups)
     if not c.road or not _fast(grad_output, x, weight):
-        return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias)
+        return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias, wants_weight)
     grad, source, weight = _source(grad_output, c.window.output), _source(x, c.window.size), np.ascontiguousarray(weight)
-    grad_input = grad_bias = None
+    grad_input = grad_weight = grad_bias = None
     if wants_input:
         grad_input = memory((len(x), *c.window.size, c.channels))
         run(*c.input_gradient(grad, weight, grad_input, End(), memory))
         grad_input = grad_input.reshape(x.shape)
-    grad_weight = memory(weight.shape)
-    run(*c.weight_gradient(source, grad, grad_weight, memory))
+    if wants_weight:
+        grad_weight = memory(weight.shape)
+        run(*c.weight_gradient(source, grad, grad_weight, memory))
     if wants_bias:
         grad_bias = memory((c.outputs,))
         run(*n.column_sums_steps(grad, grad_bias, memory((n.sums_tasks(grad.array.shape), c.outputs), np.float64)))
@@ -73,12 +75,19 @@ def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndar
     return conv(x[:, None], weight[None], bias, POINT, 1)[:, 0]
 
 
-def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def dense_backward(
+    grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray, wants_input: bool = True, wants_weight: bool = True
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.dense.dense_backward`."""
     if not _fast(grad_output, x, weight):
-        return reference.dense_backward(grad_output, x, weight)
-    grad_input, grad_weight, grad_bias = conv_backward(grad_output[:, None], x[:, None], weight[None], POINT, 1)
-    return grad_input[:, 0], grad_weight[0], grad_bias
+        return reference.dense_backward(grad_output, x, weight, wants_input, wants_weight)
+    wants = wants_input, wants_weight, wants_weight
+    grad_input, grad_weight, grad_bias = conv_backward(grad_output[:, None], x[:, None], weight[None], POINT, 1, *wants)
+    return (
+        None if grad_input is None else grad_input[:, 0],
+        None if grad_weight is None else grad_weight[0],
+        grad_bias,
+    )
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,11 +125,16 @@ def normalise_backward(
     inverse_std: np.ndarray,
     gamma: np.ndarray,
     of_batch: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.norm.normalise_backward`."""
     if not _fast(grad_output, x, mean, inverse_std, gamma):
-        return reference.normalise_backward(grad_output, x, mean, inverse_std, gamma, of_batch)
+        return reference.normalise_backward(grad_output, x, mean, inverse_std, gamma, of_batch, wants_weight)
     grad, x, channels = np.ascontiguousarray(grad_output), np.ascontiguousarray(x), x.shape[-1]
+    if not (of_batch or wants_weight):
+        grad_input, nothing = memory(x.shape), np.zeros(channels, np.float32)
+        run(e.write_step(Source(grad, NORM_GRADIENT, x, gamma * inverse_std, nothing, nothing), grad_input))
+        return grad_input, None, None
     tasks = n.sums_tasks(x.shape)
     sums = memory((tasks, n.TABLE, channels), np.float64)
     grad_gamma, grad_beta, a, b, c = (memory((channels,)) for _ in range(5))
@@ -134,7 +148,7 @@ def normalise_backward(
         ),
         e.write_step(Source(grad, NORM_GRADIENT, x, a, b, c), grad_input),
     )  # fmt: skip
-    return grad_input, grad_gamma, grad_beta
+    return grad_input, *((grad_gamma, grad_beta) if wants_weight else (None, None))
 
 
 def relu(x: np.ndarray) -> np.ndarray:

@@ -36,22 +36,23 @@ def conv_backward(
     groups: int,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
-    """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for the
-    first or last where it is not wanted.
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for each that is not wanted.
 
     y = patches @ matrix, so grad_matrix = patches^T @ grad_y, grad_patches = grad_y @ matrix^T, and each patch's gradient goes
     back to the pixels that the patch was cut from.
     """
-    patches, matrix = _patches(x, window, groups), _matrix(weight, groups)
     grad_y = grad_output.reshape(len(x), -1, groups, weight.shape[-1] // groups).swapaxes(1, 2)  # (N, G, P, OC/G)
-    grad_matrix = _rows(patches).swapaxes(1, 2) @ _rows(grad_y)  # (G, K, OC/G)
-    grad_weight = grad_matrix.swapaxes(0, 1).reshape(weight.shape)
-    grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1))) if wants_bias else None
-    if not wants_input:
-        return None, grad_weight, grad_bias
-    grad_patches = grad_y @ matrix.swapaxes(1, 2)  # (N, G, P, K)
-    grad_input = scatter_windows(_windows(grad_patches, x, window), x.shape[1:-1], window)
+    grad_input = grad_weight = grad_bias = None
+    if wants_weight:
+        grad_matrix = _rows(_patches(x, window, groups)).swapaxes(1, 2) @ _rows(grad_y)  # (G, K, OC/G)
+        grad_weight = grad_matrix.swapaxes(0, 1).reshape(weight.shape)
+    if wants_bias:
+        grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1)))
+    if wants_input:
+        grad_patches = grad_y @ _matrix(weight, groups).swapaxes(1, 2)  # (N, G, P, K)
+        grad_input = scatter_windows(_windows(grad_patches, x, window), x.shape[1:-1], window)
     return grad_input, grad_weight, grad_bias
 
 
