@@ -30,6 +30,7 @@ from tinycnn.model import Sequential
 from tinycnn.ops import backend
 from tinycnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinycnn.parameters import Parameter
+from tinycnn.recompute import Checkpoint
 from tinycnn.schedules import CosineWarmup, OneCycle, ReduceOnPlateau, StepDecay
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "BatchNorm",
     "Branches",
     "BundleError",
+    "Checkpoint",
     "Conv2D",
     "CosineWarmup",
     "Dense",

@@ -32,6 +32,7 @@ def examples() -> list[tuple[object, tuple[int, ...]]]:
         (tc.Residual(tc.Conv2D(4, 3, stride=2), shortcut=tc.Conv2D(4, 1, stride=2)), (2, 6, 6, 3)),
         (tc.Branches(tc.Conv2D(2, 3), tc.Sequential(tc.Conv2D(3, 3, dilation=2), tc.ReLU())), (2, 6, 6, 2)),
         (tc.Branches(tc.Conv2D(2, 3), tc.Conv2D(2, 1), merge="add"), (2, 5, 5, 2)),
+        (tc.Checkpoint(tc.Conv2D(3, 3), bn(), tc.ReLU(), tc.Dropout(0.3), tc.Residual(tc.Conv2D(3, 3), bn())), (3, 5, 5, 2)),
         (tc.Sequential(tc.Conv2D(4, 3), bn(), tc.ReLU(), tc.Flatten(), tc.Dropout(0.3), tc.Dense(1)), (4, 6, 6, 1)),
         (tc.BCEWithLogits(pos_weight=1.7, label_smoothing=0.1), (7, 1)),
         (tc.SoftmaxCrossEntropy(class_weight=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),

@@ -23,7 +23,7 @@ class Convolved(TrainedItem, kinds=("conv", "dense")):
         y = plan.take((plan.batch, *c.window.output, c.outputs))
         bias = params["bias"] if self.layer.bias else 0
         tables, moments, pivots = None, 0, 0
-        if isinstance(above, Normalised) and above.of_batch() and not self.relu:
+        if above and above.wants_moments() and not self.relu:
             tasks = c.tasks(plan.batch, turned=False)
             moments, pivots = plan.take((tasks, n.TABLE, c.outputs), np.float64), plan.take((tasks, c.outputs))
             tables = {"tasks": tasks, "moments": moments, "pivots": pivots}
@@ -64,9 +64,21 @@ class Convolved(TrainedItem, kinds=("conv", "dense")):
 class Normalised(TrainedItem, kinds=("norm",)):
     """Batch norm, with a ReLU or without: its output is never written, its readers compute it from its input."""
 
+    settled = False  # whether the statistics are known from a run before
+
     def of_batch(self) -> bool:
         """Whether the statistics are the batch's, or the running ones."""
         return not self.layer.frozen
+
+    def again(self):
+        """With the statistics of the first run, so that the running ones move once."""
+        item = super().again()
+        item.settled = True
+        return item
+
+    def wants_moments(self):
+        """See `TrainedItem.wants_moments`."""
+        return self.of_batch() and not self.settled
 
     def settings(self):
         """See `Row.settings`."""
@@ -75,11 +87,17 @@ class Normalised(TrainedItem, kinds=("norm",)):
     def forward(self, plan, flow, above):
         """Statistics, and a scale and a shift a channel."""
         flow = plan.written(flow)
+        self.x = flow
+        if not self.settled:
+            self._settle(plan, flow)
+        mode = NORMALISE_RECTIFY if self.relu else NORMALISE
+        return Flow(Source(flow.array, mode, scale=self.known["scale"], shift=self.known["shift"]), owned=False)
+
+    def _settle(self, plan, flow):
         layer, channels = self.layer, flow.shape[-1]
         pixels = prod(flow.shape[:-1])
         if self.of_batch() and pixels == 1:
             raise layer.fail(f"got a training batch {flow.shape} with one value a channel; it needs at least two")
-        self.x = flow
         tables = {"tasks": 0, "moments": 0, "pivots": 0}
         if self.of_batch():
             tables = flow.tables or self._moments(plan, flow)
@@ -95,8 +113,6 @@ class Normalised(TrainedItem, kinds=("norm",)):
         )  # fmt: skip
         if self.of_batch():
             plan.give(tables["moments"], tables["pivots"])
-        mode = NORMALISE_RECTIFY if self.relu else NORMALISE
-        return Flow(Source(flow.array, mode, scale=scale, shift=shift), owned=False)
 
     def _moments(self, plan, flow):
         tasks, channels = n.sums_tasks(flow.shape), flow.shape[-1]

@@ -36,7 +36,7 @@ class InferencePlan(Plan):
     def __init__(self, model, rows: int, front: list[Item] | None = None):
         super().__init__(model.total_macs() * rows)
         self.rows, store = rows, model.built()
-        self.folding, items = front is None, chain(model) if front is None else front
+        self.folding, items = front is None, chain(model, checkpoints=False) if front is None else front
         layers = [layer for item in items for _, layer in walk(item.layer)]
         arrays = [array for layer in layers for array in (*layer.params.values(), *layer.buffers.values())]
         self.now = [store.values, store.buffers] if self.folding else arrays  # all that the weights are made of
@@ -188,13 +188,17 @@ def _flattened(plan, item, flow):
 def _summed(plan, item, flow):
     flow = plan.written(flow)
     x = Flow(flow.source, owned=False)
-    first = plan.written(infer_row(plan, chain(item.layer.body), x))
-    second = x if item.layer.shortcut is None else plan.written(infer_row(plan, chain(item.layer.shortcut), x))
+    first = plan.written(infer_row(plan, chain(item.layer.body, checkpoints=False), x))
+    second = x if item.layer.shortcut is None else plan.written(infer_row(plan, chain(item.layer.shortcut, checkpoints=False), x))
     y = first.array if first.owned else plan.take(first.shape)
     plan.add(e.combine_step(e.ADD_RECTIFY if item.relu else e.ADD, first.array, second.array, y))
     plan.release(second)
     plan.release(flow)
     return Flow(Source(y))
+
+
+def _row(plan, item, flow):
+    return infer_row(plan, chain(item.layer.body, checkpoints=False), flow)
 
 
 def _foreign(plan, item, flow):
@@ -218,5 +222,6 @@ KINDS = {
     "dropout": _dropped,
     "flatten": _flattened,
     "residual": _summed,
+    "checkpoint": _row,
     "foreign": _foreign,
 }

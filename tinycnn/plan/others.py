@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from math import prod
 
 import numpy as np
@@ -12,9 +13,11 @@ from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
 from tinycnn.ops.numba.random import draw_step
 from tinycnn.ops.numba.twins import shares
+from tinycnn.plan.arena import Buffer
 from tinycnn.plan.base import Flow, Plan, keep_result
 from tinycnn.plan.pairs import chain
 from tinycnn.plan.rows import Row, TrainedItem, masked
+from tinycnn.recompute import buffers_kept, forgetting
 
 
 class Rectified(TrainedItem, kinds=("relu",)):
@@ -158,6 +161,12 @@ class Summed(TrainedItem, kinds=("residual",)):
         """See `Row.settings`."""
         return self.body.settings() + (self.shortcut.settings() if self.shortcut else ())
 
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.body, item.shortcut = self.body.again(), self.shortcut and self.shortcut.again()
+        return item
+
     def forward(self, plan, flow, above):
         """Both ways read the same input."""
         self.x = plan.written(flow)
@@ -189,18 +198,75 @@ class Summed(TrainedItem, kinds=("residual",)):
         return Flow(Source(result)) if wants_input else None
 
 
+class Checkpointed(TrainedItem, kinds=("checkpoint",)):
+    """A row of which only what it gives is kept; it is planned twice."""
+
+    def __init__(self, item, fed):
+        super().__init__(item, fed)
+        self.row = Row(chain(self.layer.body), fed)
+
+    def settings(self):
+        """See `Row.settings`."""
+        return self.row.settings()
+
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.row = self.row.again()
+        return item
+
+    def wants_moments(self):
+        """What its first item wants."""
+        return bool(self.row.items) and self.row.items[0].wants_moments()
+
+    def gradient_end(self, plan, tasks):
+        """What its last item wants; all that a norm there reads is kept, since it is what the row gives."""
+        return self.row.items[-1].gradient_end(plan, tasks) if self.row.items else super().gradient_end(plan, tasks)
+
+    def forward(self, plan, flow, above):
+        """All memory is given back but for the output's, and that of the sums which a norm above reads at once."""
+        self.x, forgets = flow, plan.forgets
+        plan.forgets = True
+        with plan.noting() as held:
+            result = self.row.forward(plan, flow, above)
+        plan.forgets = forgets
+        kept = {result.array.offset, *(table.offset for table in (result.tables or {}).values() if isinstance(table, Buffer))}
+        plan.give(*[buffer for place, buffer in held.items() if place not in kept])
+        self.output = held.get(result.array.offset)  # None where the row only passed its input on
+        return Flow(result.source, owned=False, tables=result.tables)
+
+    def backward(self, plan, grad, below, wants_input):
+        """Forward once more, and back."""
+        row = self.row.again()
+        row.forward(plan, self.x, None)
+        grad = row.backward(plan, grad, below)
+        if self.output is not None:
+            plan.give(self.output)
+        return grad
+
+
 class Foreign(TrainedItem, kinds=("foreign",)):
     """A layer that the planner does not know: run as it is, between two programs."""
+
+    repeated = False  # whether this is the second run
+
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.repeated = True
+        return item
 
     def forward(self, plan, flow, above):
         """The layer keeps what it needs by itself."""
         self.x = plan.written(flow)
         self.y = plan.take((plan.batch, *self.layer.output_shape))
         layer, x, y, fed = self.layer, self.x.array, self.y, self.fed
+        forgets, repeated = plan.forgets, self.repeated
 
         def run():
             x_now, rng = plan.arena.array(x), plan.stream_of(layer)
-            result = layer.forward(x_now, True, rng) if fed else layer.forward_parameters(x_now, rng)
+            with forgetting(layer) if forgets else nullcontext(), buffers_kept(layer) if repeated else nullcontext():
+                result = layer.forward(x_now, True, rng) if fed else layer.forward_parameters(x_now, rng)
             keep_result(layer, "forward", result, plan.arena.array(y))
 
         plan.call(run)

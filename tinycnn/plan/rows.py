@@ -8,6 +8,8 @@ What an item gave stays until its own backward: the items behind have had their 
 
 from __future__ import annotations
 
+import copy
+
 from tinycnn.layers.base import learns
 from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba.lines import End, Source
@@ -46,6 +48,12 @@ class Row:
             grad = item.backward(plan, grad, self.items[i - 1] if i else below, item.fed)
         return grad
 
+    def again(self) -> Row:
+        """The row as it is planned once more, to the same numbers, where it was run and forgotten."""
+        row = copy.copy(self)
+        row.items = [item.again() for item in self.items]
+        return row
+
 
 class TrainedItem:
     """One item in training; `forward` and `backward` as in `Row`, with the neighbours they may work for."""
@@ -62,6 +70,14 @@ class TrainedItem:
     def settings(self) -> tuple:
         """See `Row.settings`."""
         return ()
+
+    def again(self) -> TrainedItem:
+        """See `Row.again`."""
+        return copy.copy(self)
+
+    def wants_moments(self) -> bool:
+        """Whether the convolution below should take the sums for a batch's statistics while it is at it."""
+        return False
 
     def gradient_end(self, plan: Plan, tasks: int) -> tuple[End, dict | None]:
         """What the one who computes the gradient of this item's output should do for it at once, and the tables it fills."""
