@@ -10,7 +10,7 @@ from bcdetect.errors import UsageError
 CHOICES = {
     "head": ("sigmoid", "softmax"),
     "balance": ("none", "weights", "oversample"),
-    "optimizer": ("adamw", "adam", "sgd"),
+    "optimizer": ("adamw", "adam", "sgd", "nesterov", "rmsprop", "adagrad", "adadelta"),
     "schedule": ("cosine", "onecycle", "step", "constant"),
     "monitor": ("validation_loss", "validation_auc", "last"),
     "loss": ("cross_entropy", "focal"),
