@@ -73,9 +73,14 @@ class InferencePlan(Plan):
 
 
 def rows_at_once(model, most: int) -> int:
-    """How many rows are taken at once: as many as stay in cache, from the model's shapes alone."""
-    largest = max(4 * prod(layer.output_shape) for layer in _leaves(model))
-    return max(1, min(most, CACHE_BYTES // largest))
+    """How many rows are taken at once, from the model's shapes alone: as many as stay in cache.
+
+    But each time all weights are read, which Winograd lays out as four times as many: so where they outweigh a row's activations,
+    as many rows as they do it times.
+    """
+    sizes = [prod(layer.output_shape) for layer in _leaves(model)]
+    weights = sum(prod(declared.shape) for layer in _leaves(model) for declared in layer.declared.values())
+    return max(1, min(most, max(CACHE_BYTES // (4 * max(sizes)), 4 * weights // sum(sizes))))
 
 
 def _leaves(layer):
