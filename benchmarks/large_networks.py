@@ -17,7 +17,7 @@ from torch_twin import torch_twin
 
 import tinycnn as tc
 
-SIZE, CLASSES, LR, ROUNDS, AGREEING = 224, 1000, 1e-3, 7, 3
+SIZE, CLASSES, LR, ROUNDS, AGREEING = 224, 1000, 1e-4, 7, 3
 BATCHES = {"resnet18": 16, "vgg16": 8}
 
 

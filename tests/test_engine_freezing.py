@@ -149,6 +149,33 @@ def test_a_frozen_front_needs_the_same_memory_for_any_batch(rng):
     assert more(model) < 192 * 2 * row
 
 
+def test_a_frozen_front_inside_a_block_needs_little_memory(rng):
+    """Behind a dropout the layers are no part of the front, and still nothing goes back through them."""
+    from tinycnn.plan.training import TrainingPlan
+
+    rows = [layer for _ in range(8) for layer in (tc.Conv2D(16, 3, bias=False), tc.BatchNorm(), tc.ReLU())]
+    layers = [tc.Dropout(0.1), tc.Residual(tc.Conv2D(16, 3), *rows, shortcut=tc.Conv2D(16, 1)), tc.GlobalAvgPool(), tc.Dense(1)]
+    model = tc.Sequential(*layers).build((16, 16, 3))
+    full = TrainingPlan(model, 8).arena.size
+    model.freeze("residual_1")
+    model.unfreeze("residual_1.body.batchnorm_8")
+    assert TrainingPlan(model, 8).arena.size < full / 2
+
+
+@pytest.mark.parametrize("name", ["reference", "residual", "biases", "foreign"])
+def test_the_rows_that_a_front_takes_at_once_do_not_show(name, monkeypatch):
+    """Ten rows as three, three, three and one."""
+    from tinycnn.plan import inference
+
+    frozen = leaves(build(name, np.random.default_rng(0)))[:-1]
+    whole, expected = after_a_step(name, frozen, "numba")
+    monkeypatch.setattr(inference, "rows_at_once", lambda model, most: 3)
+    monkeypatch.setattr("tinycnn.plan.front.rows_at_once", lambda model, most: 3)
+    parts, value = after_a_step(name, frozen, "numba")
+    assert [plan.rows for _, plan in parts._runner.training[0].front.parts] == [3, 3, 3, 1]
+    assert value == expected and np.array_equal(parts.store.grads, whole.store.grads)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_forward_and_backward_go_through_what_is_frozen(backend, rng):
     """For Grad-CAM: the gradient of any layer, and of the input."""

@@ -12,6 +12,7 @@ from tinycnn.layers.activations import Sigmoid, Softmax
 from tinycnn.layers.base import Layer, is_below, is_known, is_still, learns, walk
 from tinycnn.ops.shapes import positive_int
 from tinycnn.parameters import check_lr_scale
+from tinycnn.steps import train_step
 
 
 class Tap:
@@ -176,8 +177,6 @@ class Sequential(Layer):
         Shape: x (N, *input_shape); y as the loss takes it. Raises DivergenceError when the loss, a gradient or a running
         statistic is NaN or infinite; the model then holds the last weights that gave a finite loss.
         """
-        from tinycnn.steps import train_step
-
         return train_step(self, x, y, loss, optimizer, sample_weight, accumulate)
 
     def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:

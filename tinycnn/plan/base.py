@@ -115,6 +115,11 @@ class Plan:
         yield note
         self.notes.pop()
 
+    def give_all_but(self, flow: Flow, held: dict[int, Buffer]) -> None:
+        """Give back what was noted, but for what a flow refers to."""
+        kept = {flow.array.offset, *(table.offset for table in (flow.tables or {}).values() if isinstance(table, Buffer))}
+        self.give(*[buffer for place, buffer in held.items() if place not in kept])
+
     def release(self, flow: Flow) -> None:
         """Give back a flow's buffer, if it is the flow's own."""
         if flow.owned:

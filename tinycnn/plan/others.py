@@ -13,7 +13,6 @@ from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import End, Source
 from tinycnn.ops.numba.random import draw_step
 from tinycnn.ops.numba.twins import shares
-from tinycnn.plan.arena import Buffer
 from tinycnn.plan.base import Flow, Plan, keep_result
 from tinycnn.plan.pairs import chain
 from tinycnn.plan.rows import Row, TrainedItem, masked
@@ -230,8 +229,7 @@ class Checkpointed(TrainedItem, kinds=("checkpoint",)):
         with plan.noting() as held:
             result = self.row.forward(plan, flow, above)
         plan.forgets = forgets
-        kept = {result.array.offset, *(table.offset for table in (result.tables or {}).values() if isinstance(table, Buffer))}
-        plan.give(*[buffer for place, buffer in held.items() if place not in kept])
+        plan.give_all_but(result, held)
         self.output = held.get(result.array.offset)  # None where the row only passed its input on
         return Flow(result.source, owned=False, tables=result.tables)
 

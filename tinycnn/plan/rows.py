@@ -31,15 +31,21 @@ class Row:
         return tuple(setting for item in self.items for setting in item.settings())
 
     def forward(self, plan: Plan, flow: Flow, above) -> Flow:
-        """The last item's flow."""
-        for i, item in enumerate(self.items):
-            flow = item.forward(plan, flow, self.items[i + 1] if i + 1 < len(self.items) else above)
+        """The last item's flow. The first items, if nothing will go back through them, keep nothing."""
+        behind = [*self.items[1:], above]
+        lowest = next((i for i, item in enumerate(self.items) if item.fed or item.learns), len(self.items))
+        with plan.noting() as held:
+            for item, above in zip(self.items[:lowest], behind, strict=False):
+                flow = item.forward(plan, flow, above)
+                plan.give_all_but(flow, held)
+        for item, above in zip(self.items[lowest:], behind[lowest:], strict=False):
+            flow = item.forward(plan, flow, above)
         return flow
 
     def backward(self, plan: Plan, grad: Flow, below) -> Flow | None:
         """The gradient of the first item's input. `below` is the item in front of the row, or None.
 
-        It ends above the items that nothing wants a gradient of, which keep their memory.
+        It ends above the items that nothing wants a gradient of.
         """
         for i in reversed(range(len(self.items))):
             item = self.items[i]
