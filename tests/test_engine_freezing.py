@@ -233,6 +233,19 @@ def test_a_written_frozen_weight_is_seen(backend, rng):
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4)
 
 
+def test_fronts_of_batches_of_all_sizes_are_the_same_plans(rng):
+    model = build("residual", rng)
+    model.freeze(*leaves(model)[:-1])
+    with tc.backend("numba"):
+        for rows in (10, 4, 10):
+            step(model, *data(rng, rows))
+        first, second = (plan.front.plans for plan in model._runner.training)
+        assert set(model._runner.fronts) == {4, 10} and first != second
+        model.unfreeze("conv2d_1")
+        step(model, *data(rng, 4))
+        assert model._runner.fronts == {}
+
+
 def test_weights_set_while_frozen_survive_a_step_that_diverges(rng):
     model, (x, y) = build("dense", rng), data(rng)
     step(model, x, y)

@@ -26,13 +26,14 @@ def cut(items: list[Item]) -> tuple[list[Item], list[Item]]:
 
 
 class Front:
-    """The front for batches of so many rows."""
+    """The front for batches of so many rows; `made` holds plans by their rows, which fronts of other batches use too."""
 
-    def __init__(self, model, items: list[Item], batch: int):
+    def __init__(self, model, items: list[Item], batch: int, made: dict[int, InferencePlan]):
         at_once = rows_at_once(model, batch)
-        plans = {rows: InferencePlan(model, rows, items) for rows in {at_once, batch % at_once} if rows}
-        self.plans = list(plans.values())
-        self.parts = [(start, plans[min(at_once, batch - start)]) for start in range(0, batch, at_once)]
+        for rows in {at_once, batch % at_once} - {0, *made}:
+            made[rows] = InferencePlan(model, rows, items)
+        self.parts = [(start, made[min(at_once, batch - start)]) for start in range(0, batch, at_once)]
+        self.plans = list(dict.fromkeys(plan for _, plan in self.parts))
         self.norms = [layer for item in items for _, layer in walk(item.layer) if isinstance(layer, BatchNorm)]
 
     def settings(self) -> tuple:

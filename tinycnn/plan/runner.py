@@ -23,6 +23,7 @@ class Runner:
         self.rows = [layer for _, layer in walk(model) if isinstance(layer, Sequential)]
         self.training: list[TrainingPlan] = []
         self.inference: list[InferencePlan] = []
+        self.fronts: dict[int, InferencePlan] = {}
         self.lock = threading.Lock()
 
     def watched(self) -> bool:
@@ -32,9 +33,11 @@ class Runner:
     def training_plan(self, model, batch: int) -> TrainingPlan:
         """The plan for a training step of `batch` rows. All share one block of memory: the largest plan's."""
         self.inference.clear()  # their memory is of no use while the weights move
-        self.training = [plan for plan in self.training if plan.made_for == plan.settings()]
+        fresh = [plan for plan in self.training if plan.made_for == plan.settings()]
+        if len(fresh) < len(self.training):
+            self.training, self.fronts = fresh, {}
         block = self.training[0].arena.block if self.training else None
-        plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block))
+        plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block, self.fronts))
         if block is not None and plan.arena.block is not block:
             self.training = [plan]
         return plan

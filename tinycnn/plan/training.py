@@ -19,14 +19,17 @@ from tinycnn.plan.rows import Row
 
 
 class TrainingPlan(Plan):
-    """Forward and backward for batches of `batch` rows, in `block` if that is large enough. Not for two threads at once."""
+    """Forward and backward for batches of `batch` rows, in `block` if that is large enough. Not for two threads at once.
 
-    def __init__(self, model, batch: int, block: np.ndarray | None = None):
+    `fronts` holds what the plans of a model's other batches made of its front, if any did.
+    """
+
+    def __init__(self, model, batch: int, block: np.ndarray | None = None, fronts: dict | None = None):
         super().__init__(model.total_macs() * batch)
         self.batch, self.store = batch, model.built()
         self.layers = [layer for _, layer in walk(model)]
         before, items = cut(chain(model))
-        self.front = Front(model, before, batch) if before else None
+        self.front = Front(model, before, batch, {} if fronts is None else fronts) if before else None
         self.row = Row(items)
         self.made_for = self.settings()
         self.state = np.zeros(4, np.uint64)  # what random numbers depend on: the seed's two halves, the step, the first row
