@@ -15,6 +15,7 @@ import tinycnn as tc
 from bcdetect.classifier import Classifier
 from bcdetect.errors import ModelFileError, OutputError
 from bcdetect.preprocessing import PictureScaler, Standardiser
+from bcdetect.views import VIEWS
 from tinycnn import bundle
 
 SELF_TEST_ROWS = 4
@@ -34,7 +35,7 @@ def save_classifier(path: str | os.PathLike, classifier: Classifier) -> None:
     }
     meta = {
         "models": [description for _, description in packed],
-        "flips": classifier.flips,
+        "views": classifier.views,
         "pictures": classifier.takes_pictures,
         "feature_names": list(classifier.feature_names),
         "class_names": list(classifier.class_names),
@@ -86,8 +87,10 @@ def _unpack(arrays: dict[str, np.ndarray], meta: dict) -> Classifier:
         raise ValueError("the network does not take these features, or does not give these classes")
     if not 0 <= float(meta["threshold"]) <= 1:
         raise ValueError("the threshold is not a probability")
-    flips = bool(meta["flips"]) and bool(meta["pictures"])
-    return Classifier(models, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]), flips)
+    views = meta["views"] if meta["pictures"] else "none"
+    if views not in VIEWS:
+        raise ValueError(f"it averages over {views!r}, which is not known here")
+    return Classifier(models, preprocessing, features, classes, float(meta["threshold"]), dict(meta["card"]), views)
 
 
 def _self_test(classifier: Classifier, arrays: dict[str, np.ndarray]) -> None:

@@ -10,6 +10,7 @@ import tinycnn as tc
 from bcdetect.baselines import class_probabilities
 from bcdetect.datasets import Dataset, Needs
 from bcdetect.preprocessing import PictureScaler, Standardiser
+from bcdetect.views import views
 
 AT_ONCE = 256  # rows
 
@@ -18,7 +19,7 @@ AT_ONCE = 256  # rows
 class Classifier:
     """Raw rows of a table, or pictures, in; class probabilities out. Of two classes the second is the positive one.
 
-    The probabilities are the mean over the networks and, with `flips`, over each picture and its mirror image. `threshold` is the
+    The probabilities are the mean over the networks and, of pictures, over the `views` of each. `threshold` is the
     probability from which on a row is called positive (two classes only). `card` holds facts of the run for people to read:
     settings, data fingerprint, versions; nothing computes with it.
     """
@@ -29,7 +30,7 @@ class Classifier:
     class_names: tuple[str, ...]
     threshold: float = 0.5
     card: dict = field(default_factory=dict)
-    flips: bool = False
+    views: str = "none"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -74,8 +75,7 @@ class Classifier:
 
     def _answers(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
         x = self.preprocessing.transform(*((x,) if missing is None else (x, missing)))
-        views = [x, np.ascontiguousarray(x[:, :, ::-1])] if self.flips else [x]
-        found = [class_probabilities(model.predict_proba(view)) for model in self.models for view in views]
+        found = [class_probabilities(model.predict_proba(view)) for model in self.models for view in views(x, self.views)]
         return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:

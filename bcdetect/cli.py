@@ -80,7 +80,7 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"bcdetect {__version__}")
     found = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for name in commands.NAMES:
-        command = import_module(f"bcdetect.commands.{name}")
+        command = import_module(f"bcdetect.commands.{name.replace('-', '_')}")
         sub = found.add_parser(name, help=command.HELP, description=command.HELP)
         sub.add_argument("--threads", type=int, metavar="N", help=getattr(command, "THREADS", "threads of NumPy"))
         sub.add_argument("--quiet", action="store_true", help="print results only")

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 
 from bcdetect.errors import UsageError
+from bcdetect.views import VIEWS
 
 CHOICES = {
     "head": ("sigmoid", "softmax"),
@@ -14,7 +15,7 @@ CHOICES = {
     "schedule": ("cosine", "onecycle", "step", "constant"),
     "monitor": ("validation_loss", "validation_auc", "last"),
     "loss": ("cross_entropy", "focal"),
-    "tta": ("none", "flip"),
+    "tta": VIEWS,
     "bad": ("stop", "skip"),
     "pooling": ("none", "max", "average"),
     "model": ("small", "resnet", "dilated", "vgg", "mobile"),
@@ -106,7 +107,7 @@ class Config:
     ema: float = 0.0  # decay of the weights' moving average, which then is what is judged and kept; 0 leaves it out
     mixup: float = 0.0  # both parameters of the Beta distribution of shares; 0 leaves it out
     ensemble: int = 1  # networks, from the seeds seed, seed + 1, ...; their probabilities are averaged
-    tta: str = "none"  # pictures: "flip" averages over each picture and its mirror image
+    tta: str = "none"  # pictures: what the answer is averaged over: "flip" mirror images too, "shift" shifted ones as well
 
     init: str | None = None  # pictures: a saved model whose weights to start from
     freeze: tuple[str, ...] = ()  # beginnings of names of its layers to leave as they are, or "body"

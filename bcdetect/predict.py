@@ -12,16 +12,10 @@ import numpy as np
 
 from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
-from bcdetect.columns import match_columns
-from bcdetect.datasets.decoding import Row, pictures_of, problem_of
-from bcdetect.datasets.manifest import columns_for, row_of
-from bcdetect.datasets.references import Volumes, picture_files, without_masks
-from bcdetect.errors import InputError
-from bcdetect.pictures import SUFFIXES, split_reference
-from bcdetect.preprocessing import as_channels
-from bcdetect.table import Table, numbers, read_table
+from bcdetect.inputs import Source, arrays, batches, open_pictures, open_table
+from bcdetect.table import Table
 
-BATCH = 64  # pictures that are answered together
+BATCH, ROWS = 64, 4096  # pictures, and rows of a table, that are answered together
 
 
 @dataclass(frozen=True)
@@ -48,93 +42,38 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
 
     Raises InputError when there is none, or the model takes sequences and these are single pictures.
     """
-    rows, lines = _rows(classifier, os.fspath(path))
-    height, _, channels = classifier.input_shape
-    sequences = classifier.sequences
-    answers: dict[int, Answer] = {}
-    waiting: dict[np.dtype, list] = {}
-
-    def answer(batch: list) -> None:
-        x = np.stack([picture for _, picture in batch])
-        missing = np.array([[file is None for file in rows[i].files] for i, _ in batch])
-        probabilities = classifier.predict_proba(x, *([missing] if sequences else []))
-        for (i, _), p, number in zip(batch, probabilities, classifier.decide(probabilities), strict=True):
-            answers[i] = Answer(i + 1, lines[i], classifier.class_names[number], p, name=rows[i].name)
-        batch.clear()
-
-    whole = [i for i, row in enumerate(rows) if any(row.files)]
-    for i, result in zip(whole, pictures_of([rows[i] for i in whole], height), strict=True):
-        if isinstance(result, InputError):
-            answers[i] = Answer(i + 1, lines[i], problem=problem_of(rows[i], result), name=rows[i].name)
-            continue
-        picture = result.picture if sequences else as_channels(result.picture, channels)
-        batch = waiting.setdefault(picture.dtype, [])  # of one depth: a row's bits must not depend on the rows around it
-        batch.append((i, picture))
-        if len(batch) == BATCH:
-            answer(batch)
-    for batch in filter(None, waiting.values()):
-        answer(batch)
-    return [answers.get(i) or Answer(i + 1, lines[i], problem="no path") for i in range(len(rows))]
-
-
-def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:
-    """What to read, and the manifest's line of each (0 where there is none)."""
-    if path.lower().endswith(".csv"):
-        return _manifest_rows(classifier, read_table(path))
-    if sequences := classifier.sequences:
-        hint = f"Pass a manifest CSV with the columns {', '.join(sequences)}"
-        raise InputError(f"the model takes {len(sequences)} sequences of one exam, and this is no manifest", file=path, hint=hint)
-    files = list(without_masks(picture_files(path))[0]) if os.path.isdir(path) else [path]
-    if not files:
-        raise InputError("holds no pictures", file=path, hint=f"Their names end in {', '.join(SUFFIXES)}")
-    volumes = Volumes()
-    references = [each for file in files for each in ([file] if split_reference(file)[1] else volumes.references(file))]
-    return [Row((each,), name=each) for each in references], [0] * len(references)
-
-
-def _manifest_rows(classifier: Classifier, table: Table) -> tuple[list[Row], list[int]]:
-    """Each row's files, its sequences matched by name to the model's; one that has no column counts as not taken."""
-    columns = columns_for(table, classifier.sequences)
-    at = [None if name is None else table.columns.index(name) for name in columns]
-    folder, rows = os.path.dirname(table.file), []
-    for cells in table.rows:
-        rows.append(row_of(folder, ["" if i is None or i >= len(cells) else cells[i] for i in at]))
-    return rows, list(table.lines)
+    return _answers(classifier, open_pictures(classifier, path), BATCH)
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
     """An answer for every row. Raises InputError when a column that the model needs is missing; all missing ones are named."""
-    mapping, missing = match_columns(classifier.feature_names, table.columns, file=table.file)
-    if missing:
-        names = ", ".join(map(repr, missing))
-        hint = f"The model needs {len(classifier.feature_names)} columns; their order and other columns do not matter"
-        raise InputError(
-            f"{len(missing)} column{'s are' if len(missing) > 1 else ' is'} missing: {names}",
-            file=table.file,
-            where="header",
-            hint=hint,
-        )
-    x, problems = numbers(table, [mapping[name] for name in classifier.feature_names])
-    beyond = classifier.preprocessing.beyond(x)
-    for row in np.flatnonzero(beyond.any(axis=1)):
-        name = mapping[classifier.feature_names[beyond[row].argmax()]]
-        problems.setdefault(int(row), f"column {name!r}: the value is beyond what the model can take")
-    good = [row for row in range(len(table.rows)) if row not in problems]
-    answers = {row: Answer(row + 1, table.lines[row], problem=reason) for row, reason in problems.items()}
-    if good:
-        probabilities = classifier.predict_proba(x[good])
-        for row, p, number in zip(good, probabilities, classifier.decide(probabilities), strict=True):
-            answers[row] = Answer(row + 1, table.lines[row], classifier.class_names[number], p)
-    return [answers[row] for row in range(len(table.rows))]
+    return _answers(classifier, open_table(classifier, table), ROWS)
+
+
+def _answers(classifier: Classifier, source: Source, at_once: int) -> list[Answer]:
+    answers = []
+    for batch in batches(source.read(None), at_once):
+        if batch[0].problem is not None:
+            answers.append(Answer(batch[0].row, batch[0].line, problem=batch[0].problem, name=batch[0].name))
+            continue
+        probabilities = classifier.predict_proba(*arrays(batch))
+        for each, p, number in zip(batch, probabilities, classifier.decide(probabilities), strict=True):
+            answers.append(Answer(each.row, each.line, classifier.class_names[number], p, name=each.name))
+    return sorted(answers, key=lambda answer: answer.row)
 
 
 def line_of(answer: Answer, classifier: Classifier) -> str:
     """The answer as a line of text, such as `row 1: benign (probability of malignancy 2.4 %)`."""
     if answer.problem is not None:
         return f"{answer.place()}: not answered: {answer.problem}"
+    return f"{answer.place()}: {answer_text(classifier, answer.class_name, answer.probabilities)}"
+
+
+def answer_text(classifier: Classifier, class_name: str, probabilities: np.ndarray) -> str:
+    """Such as `benign (probability of malignancy 2.4 %)`, for probabilities (K,)."""
     if classifier.positive is None:
-        return f"{answer.place()}: {answer.class_name} (probability {percent(answer.probabilities.max())})"
-    return f"{answer.place()}: {answer.class_name} (probability of {_noun(classifier)} {percent(answer.probabilities[1])})"
+        return f"{class_name} (probability {percent(probabilities.max())})"
+    return f"{class_name} (probability of {noun(classifier)} {percent(probabilities[1])})"
 
 
 def percent(p: float) -> str:
@@ -147,7 +86,7 @@ def percent(p: float) -> str:
 def to_csv(answers: list[Answer], classifier: Classifier) -> str:
     """One line a row: row, class, a probability for each class (of two, only the positive one), problem."""
     shown = _shown_classes(classifier)
-    names = [_noun(classifier)] if classifier.positive else [classifier.class_names[k] for k in shown]
+    names = [noun(classifier)] if classifier.positive else [classifier.class_names[k] for k in shown]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     about = ["file"] if any(a.name for a in answers) else ["row"]
@@ -178,5 +117,6 @@ def _shown_classes(classifier: Classifier) -> list[int]:
     return [1] if classifier.positive else list(range(len(classifier.class_names)))
 
 
-def _noun(classifier: Classifier) -> str:
+def noun(classifier: Classifier) -> str:
+    """What a probability of two classes is one of."""
     return "malignancy" if classifier.positive == "malignant" else str(classifier.positive)

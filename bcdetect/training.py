@@ -109,7 +109,7 @@ def train_classifier(
         if trainer.history.interrupted:
             break
     classifier = Classifier(
-        models, preprocessing, data.feature_names, data.class_names, flips=data.pictures and config.tta == "flip"
+        models, preprocessing, data.feature_names, data.class_names, views=config.tta if data.pictures else "none"
     )
     return classifier, histories
 

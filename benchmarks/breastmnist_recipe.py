@@ -21,6 +21,7 @@ from breastmnist import RECIPE, load
 from bcdetect import metrics
 from bcdetect.splits import folds
 from bcdetect.training import train_classifier
+from bcdetect.views import VIEWS
 
 VARIANTS = {
     "the recipe": {},
@@ -37,7 +38,7 @@ VARIANTS = {
 
 
 def run(settings: dict, repeat: int, fold: int, fold_count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The rows of one fold, and what a network trained on the others says of them, without and with mirror images."""
+    """The rows of one fold, and what a network trained on the others says of them, for each of VIEWS."""
     data, parts = load()
     inside = data.subset(np.sort(np.concatenate([parts["train"], parts["validation"]])))
     test = folds(inside.y, None, fold_count, 1000 + repeat)[fold]
@@ -45,7 +46,7 @@ def run(settings: dict, repeat: int, fold: int, fold_count: int) -> tuple[np.nda
     config = replace(RECIPE, seed=100 * repeat + fold, monitor="last", ensemble=1, **settings)
     classifier, _ = train_classifier(inside, rest, test, config)
     found = []
-    for classifier.flips in (False, True):
+    for classifier.views in VIEWS:
         found.append(classifier.predict_rows(inside, test)[:, 1])
     return test, *found
 
@@ -60,13 +61,13 @@ def main() -> None:
     data, parts = load()
     y = data.y[np.sort(np.concatenate([parts["train"], parts["validation"]]))]
     names = options.names or list(VARIANTS)
-    print(f"{len(y)} rows, {options.repeats} x {options.folds} folds; in brackets with mirror images averaged", flush=True)
+    print(f"{len(y)} rows, {options.repeats} x {options.folds} folds; averaged over {', '.join(VIEWS)} views", flush=True)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name in names:
             settings = VARIANTS[name] if name in VARIANTS else _told(name)
             start, jobs = time.time(), [(r, f) for r in range(options.repeats) for f in range(options.folds)]
             waiting = [pool.submit(run, settings, r, f, options.folds) for r, f in jobs]
-            scores = np.zeros((2, options.repeats, len(y)))
+            scores = np.zeros((len(VIEWS), options.repeats, len(y)))
             for (r, _), job in zip(jobs, waiting, strict=True):
                 test, *found = job.result()
                 for k, p in enumerate(found):
@@ -88,7 +89,7 @@ def _line(y: np.ndarray, scores: np.ndarray) -> str:
     accuracy = mean(lambda p: metrics.accuracy_score(y, p >= 0.5))
     loss = mean(lambda p: metrics.log_loss(y, p))
     cells = [("AUC", auc), ("accuracy", accuracy), ("log loss", loss)]
-    return "  ".join(f"{what} {plain:.4f} ({flipped:.4f})" for what, (plain, flipped) in cells)
+    return "  ".join(f"{what} " + " ".join(f"{value:.4f}" for value in values) for what, values in cells)
 
 
 if __name__ == "__main__":

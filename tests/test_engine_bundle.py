@@ -378,6 +378,16 @@ def test_no_file_and_a_folder_are_the_systems_errors(tmp_path, capsys):
     assert "No such file" in capsys.readouterr().err
 
 
+def test_a_file_from_before_an_argument_was_there_is_read(parts, model, x, tmp_path):
+    """Dropout once had a rate alone."""
+    arrays, meta = parts
+    dropout = next(layer for layer in meta["model"]["architecture"]["layers"] if layer["kind"] == "Dropout")
+    assert dropout.pop("channels") is False
+    forge(tmp_path / "f.npz", arrays, meta)
+    again = tc.load(tmp_path / "f.npz")
+    assert np.array_equal(again.predict(x), model.predict(x)) and again.layers["dropout_1"].channels is False
+
+
 def test_a_model_that_could_not_be_loaded_is_not_saved(model, tmp_path):
     class Mine(tc.ReLU):
         pass

@@ -40,7 +40,17 @@ def test_every_gradient_is_right(index, backend):
         (tc.Conv2D(4, (3, 2), stride=(2, 1), padding=1, dilation=(1, 2), groups=2), (2, 4, 4, 2)),
         (tc.MaxPool2D(2, stride=1, padding=1), (2, 3, 3, 2)),
         (tc.AvgPool2D(2, stride=1, padding=1), (2, 3, 3, 2)),
+        (tc.Conv1D(2, 3, stride=2, groups=2), (2, 5, 2)),
+        (tc.Conv3D(2, 2, padding=1), (1, 2, 3, 2, 1)),
+        (tc.ConvTranspose2D(2, (3, 2), stride=2), (2, 2, 3, 2)),
+        (tc.MaxPool3D(2, stride=1), (1, 3, 2, 3, 2)),
         (tc.GlobalAvgPool(), (2, 3, 2, 2)),
+        (tc.GlobalMaxPool(), (2, 3, 2, 2)),
+        (tc.GroupNorm(2), (2, 3, 4)),
+        (tc.LayerNorm(), (2, 2, 3)),
+        (tc.Upsample((2, 3)), (2, 2, 2, 1)),
+        (tc.GELU(), (3, 4)),
+        (tc.SqueezeExcite(2), (2, 3, 4)),
         (tc.BatchNorm(), (3, 2, 2)),
         (tc.Dense(2), (3, 2)),
         (tc.Softmax(), (2, 3)),
@@ -102,6 +112,33 @@ class AlwaysTheBatchForm(tc.BatchNorm):
         return super().backward(grad)
 
 
+class GroupsStatisticsAreConstants(tc.GroupNorm):
+    def backward(self, grad):
+        super().backward(grad)
+        return (
+            grad
+            * self.params["gamma"]
+            * self.inverse_std.repeat(grad.shape[-1] // self.groups, axis=-1).reshape(len(grad), 1, -1)
+        )
+
+
+class OneBlockPixel(tc.Upsample):
+    def backward(self, grad):
+        return grad[:, :: self.factor]
+
+
+class ForgetsWhatTheGateSaw(tc.SqueezeExcite):
+    def backward(self, grad):
+        super().backward(grad)
+        return grad * self.weight
+
+
+class NotTransposed(tc.ConvTranspose2D):
+    def backward(self, grad):
+        right = super().backward(grad)
+        return ops.conv(grad, self.params["weight"][::-1].swapaxes(-1, -2), None, self.window, 1).reshape(right.shape)
+
+
 class RedrawnMask(tc.Dropout):
     def forward(self, x, training, rng=None):
         self.rng = rng
@@ -138,6 +175,10 @@ PLANTED = [
     (NoMeanOverPositions(), (2, 3, 4, 2), {"input"}),
     (StatisticsAreConstants(), (5, 3), {"input"}),
     (AlwaysTheBatchForm(), (5, 3), {"input"}),
+    (GroupsStatisticsAreConstants(2), (3, 5, 4), {"input"}),
+    (OneBlockPixel(2), (2, 3, 2), {"input"}),
+    (ForgetsWhatTheGateSaw(2), (2, 5, 4), {"input"}),
+    (NotTransposed(2, 3, stride=2), (2, 3, 3, 2), {"input"}),
     (RedrawnMask(0.5), (4, 9), {"input"}),
     (SumForMean(), (5, 1), {"logits"}),
     (ForgetsPosWeight(pos_weight=2.0), (5, 1), {"logits"}),

@@ -311,3 +311,18 @@ def test_a_shallow_copy_is_a_model_of_its_own():
     twin = copy.copy(model)
     twin.layers["dense_1"].params["bias"][...] = 5
     assert model.predict(np.zeros((1, 4), "float32")) == 0 and twin.predict(np.zeros((1, 4), "float32")) == 5
+
+
+def test_cut_gives_two_models_over_the_same_layers(rng):
+    model = small()
+    x = rng.standard_normal((3, 6, 6, 1)).astype(np.float32)
+    for name in model.layers:
+        front, rest = model.cut(name)
+        assert rest.infer(front.predict(x)) == pytest.approx(model.predict(x), rel=1e-5, abs=1e-6)
+        assert [*front.layers, *rest.layers] == list(model.layers)
+    model.parameters()[0].value[...] = 0  # what is written into the model is seen by its parts
+    assert front.predict(x) == pytest.approx(model.predict(x))
+    with pytest.raises(ValueError, match=r"'residual_1\.body\.conv2d_1' is inside a block; cut at conv2d_1, "):
+        model.cut("residual_1.body.conv2d_1")
+    with pytest.raises(ValueError, match="there is no layer 'relu_7'"):
+        model.cut("relu_7")

@@ -13,6 +13,7 @@ from tinycnn.ops import numba as twins
 from tinycnn.ops import numpy as reference
 from tinycnn.ops import place_window
 from tinycnn.ops.roads import road, weight_road
+from tinycnn.ops.shapes import place_transposed
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
@@ -49,6 +50,10 @@ def windowed(name, rng, dtype):
         grad = draw(rng, (shape[0], *window.output_size(size), shape[-1]), dtype)
         if name == "gather_windows":
             yield x, window
+        elif name == "pad":
+            yield from ((x, window), (x, window, 2.0))
+        elif name == "crop":
+            yield draw(rng, (shape[0], *window.padded_size(size), shape[-1]), dtype), size, window
         elif name == "scatter_windows":
             yield draw(rng, reference.gather_windows(x, window).shape, dtype), size, window
         elif name == "max_pool":
@@ -60,13 +65,26 @@ def windowed(name, rng, dtype):
         elif name == "average_pool_backward":
             yield from ((grad, size, window, count) for count in (False, True))
         else:
-            for groups in (1, 2):
-                weight = draw(rng, (*window.kernel, shape[-1] // groups, 6), dtype)
+            for groups, filters in ((1, 6), (2, 6), (shape[-1], shape[-1]), (shape[-1], 2 * shape[-1])):  # depthwise too
+                weight = draw(rng, (*window.kernel, shape[-1] // groups, filters), dtype)
                 if name == "conv":
-                    yield x, weight, draw(rng, 6, dtype), window, groups
+                    yield x, weight, draw(rng, filters, dtype), window, groups
                     yield x, weight, None, window, groups
                 else:
-                    yield draw(rng, (*grad.shape[:-1], 6), dtype), x, weight, window, groups
+                    yield draw(rng, (*grad.shape[:-1], filters), dtype), x, weight, window, groups
+
+
+def transposed(name, rng, dtype):
+    """Arguments for the transposed convolution: each of WINDOWS, its padding such as it may be."""
+    for shape, kernel, stride, _, padding in WINDOWS:
+        if padding not in ("same", "valid"):
+            padding = 0 if min(kernel) == 1 else padding // 3
+        window, size = place_transposed(shape[1:-1], kernel, stride, padding)
+        x, weight = draw(rng, shape, dtype), draw(rng, (*kernel, shape[-1], 6), dtype)
+        if name == "conv_transpose":
+            yield from ((x, weight, bias, window, size) for bias in (None, draw(rng, 6, dtype)))
+        else:
+            yield draw(rng, (shape[0], *size, 6), dtype), x, weight, window
 
 
 def plain(name, rng, dtype):
@@ -74,10 +92,29 @@ def plain(name, rng, dtype):
     for shape in ((1, 1), (2, 3), (5, 4, 3), (3, 4, 2, 6), (2, 2, 3, 2, 3)):
         x, grad, channels = draw(rng, shape, dtype), draw(rng, shape, dtype), shape[-1]
         mean, scale, gamma, beta = (draw(rng, channels, dtype) for _ in range(4))
-        if name in ("relu", "sigmoid", "softmax"):
+        if name in ("relu", "sigmoid", "softmax", "elu", "gelu", "silu", "softplus", "tanh"):
             yield (3 * x,)
-        elif name in ("relu_backward", "sigmoid_backward", "softmax_backward"):
+        elif name in (
+            "relu_backward",
+            "sigmoid_backward",
+            "softmax_backward",
+            "elu_backward",
+            "softplus_backward",
+            "tanh_backward",
+        ):
             yield grad, getattr(reference, name.removesuffix("_backward"))(x)
+        elif name in ("gelu_backward", "silu_backward"):
+            yield grad, 3 * x
+        elif name in ("leaky_relu", "leaky_relu_backward"):
+            yield (x, 0.2) if name == "leaky_relu" else (grad, x, 0.2)
+        elif name == "group_norm":
+            yield from ((x + 3, gamma, beta, groups, 1e-3) for groups in (1, channels))
+        elif name == "group_norm_backward":
+            yield from ((grad, *reference.group_norm(x, gamma, beta, groups, 1e-3)[1:], gamma) for groups in (1, channels))
+        elif name in ("upsample", "upsample_backward"):
+            factor = (3, 1, 2)[: len(shape) - 2]
+            larger = (shape[0], *(n * f for n, f in zip(shape[1:-1], factor, strict=True)), channels)
+            yield (x if name == "upsample" else draw(rng, larger, dtype)), factor
         elif name == "batch_statistics":
             yield (x + 3,)
         elif name == "normalise":
@@ -111,7 +148,7 @@ def plain(name, rng, dtype):
 
 
 WINDOWED = {"average_pool", "average_pool_backward", "conv", "conv_backward", "gather_windows", "max_pool", "max_pool_backward"}
-WINDOWED |= {"scatter_windows"}
+WINDOWED |= {"scatter_windows", "pad", "crop"}
 IN_PLACE = {
     "sgd_step": (0, 2),
     "adagrad_step": (0, 2),
@@ -122,6 +159,8 @@ IN_PLACE = {
 
 
 def arguments(name, rng, dtype):
+    if name.startswith("conv_transpose"):
+        return list(transposed(name, rng, dtype))
     return list(windowed(name, rng, dtype) if name in WINDOWED else plain(name, rng, dtype))
 
 

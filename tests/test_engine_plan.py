@@ -55,6 +55,21 @@ MODELS = {  # every kind of item beside every kind of neighbour
         tc.Conv2D(8, 3, groups=4), tc.Sigmoid(), tc.Sequential(tc.MaxPool2D(2), tc.Sequential(tc.BatchNorm())), tc.Flatten(),
         tc.Dense(1),
     ],
+    "signals": lambda: [
+        tc.Reshape((169, 3)), tc.Conv1D(16, 3), *norm_relu(), tc.MaxPool1D(2), tc.Conv1D(16, 5, stride=2, groups=16),
+        *norm_relu(), tc.AvgPool1D(3, padding=1), tc.Conv1D(32, 3, dilation=2), tc.ReLU(), tc.GlobalMaxPool(), tc.Dense(1),
+    ],
+    "volumes": lambda: [
+        tc.Reshape((13, 13, 3, 1)), tc.Conv3D(16, 3), *norm_relu(), tc.MaxPool3D((2, 2, 1)), tc.Conv3D(16, 3, groups=16),
+        *norm_relu(), tc.AvgPool3D(2, padding="same"), tc.Conv3D(8, (1, 3, 1)), tc.ReLU(), tc.GlobalAvgPool(), tc.Dense(1),
+    ],
+    "on their own": lambda: [
+        tc.Pad(((1, 0), (0, 2))), tc.Conv2D(16, 3, stride=2), tc.BatchNorm(), tc.GELU(), tc.SqueezeExcite(4),
+        tc.ConvTranspose2D(16, 3, stride=2), *norm_relu(), tc.GroupNorm(4), tc.Dropout(0.2, channels=True), tc.Upsample(2),
+        tc.Residual(tc.LayerNorm(), tc.Conv2D(16, 1), tc.SiLU()), tc.LeakyReLU(0.1), tc.GlobalMaxPool(), tc.Dense(8), tc.ELU(),
+        tc.Dense(8), tc.Tanh(), tc.Dense(8), tc.Softplus(), tc.Dense(1),
+    ],
+    "transposed first": lambda: [tc.ConvTranspose2D(5, (3, 4), padding="valid"), *norm_relu(), tc.Flatten(), tc.Dense(1)],
     "dense": lambda: [
         tc.Flatten(), tc.Dense(40), *norm_relu(), tc.Dropout(0.5), tc.Dense(17, bias=False), tc.ReLU(), tc.Dense(1),
     ],
@@ -267,6 +282,20 @@ def test_a_plan_follows_rates_that_change(rng):
                 found.append((one_step(model, x, y), model.predict(x)))
         np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-4, err_msg=setting)
         np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-4, err_msg=setting)
+
+
+def test_a_plan_follows_a_dropout_that_takes_to_whole_channels(rng):
+    x, y = data(rng)
+    found = []
+    for backend in ("numba", "numpy"):
+        model = tc.Sequential(tc.Conv2D(16, 3), tc.Dropout(0.5), tc.Flatten(), tc.Dense(1)).build((13, 13, 3), seed=1)
+        dropout = model.layers["dropout_1"]
+        with tc.backend(backend):
+            found.append([])
+            for dropout.channels in (False, True, False):
+                found[-1].append(one_step(model, x, y))
+    np.testing.assert_allclose(*found, rtol=1e-4)
+    assert len(set(found[0])) == 3
 
 
 def test_a_loss_may_keep_its_logits(rng):

@@ -32,6 +32,8 @@ CONVOLUTIONS = [  # size, channels, filters, kernel, stride, dilation, padding, 
     ((2, 9, 6), 32, 16, (1, 3, 3), (1, 1, 1), (1, 1, 1), "same", 1),
     ((9, 14), 21, 21, (3, 2), (2, 1), (1, 2), 1, 21),
     ((5, 4), 12, 24, (3, 3), (1, 1), (1, 1), "same", 12),
+    ((20,), 21, 21, (3,), (2,), (2,), "same", 21),
+    ((3, 4, 9), 16, 16, (3, 3, 2), (1, 2, 1), (1, 1, 1), 1, 16),
     ((3, 5, 31), 4, 8, (2, 3, 3), (1, 1, 1), (1, 1, 1), "same", 1),
     ((11, 30), 16, 32, (5, 3), (2, 1), (1, 1), "same", 2),
     ((9, 7), 16, 16, (3, 3), (1, 1), (1, 1), "same", 2),
@@ -128,7 +130,8 @@ x, y = rng.standard_normal((24, 20, 20, 3)).astype("float32"), rng.integers(0, 2
 with tc.backend("numba"):
     model = tc.Sequential(
         tc.Conv2D(16, 3, bias=False), tc.BatchNorm(), tc.ReLU(), tc.MaxPool2D(2), tc.Conv2D(40, 3, stride=2), tc.BatchNorm(),
-        tc.ReLU(), tc.AvgPool2D(2), tc.Flatten(), tc.Dropout(0.3), tc.Dense(33), tc.ReLU(), tc.Dense(1),
+        tc.ReLU(), tc.AvgPool2D(2), tc.ConvTranspose2D(16, 3, stride=2), tc.GroupNorm(4), tc.SqueezeExcite(2), tc.Flatten(),
+        tc.Dropout(0.3), tc.Dense(33), tc.ReLU(), tc.Dense(1),
     ).build((20, 20, 3), seed=1)
     adam = tc.Adam(model.parameters(), lr=1e-2)
     for _ in range(5):

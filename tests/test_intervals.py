@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bcdetect.intervals import corrected_interval, stratified_bootstrap, t_quantile, wilson
+from bcdetect.intervals import corrected_interval, proportion_ratio, stratified_bootstrap, t_quantile, wilson
 from bcdetect.metrics import precision_score, roc_auc_score, sensitivity
 
 
@@ -41,6 +41,29 @@ def test_wilson_mirrors_and_widens():
 def test_wilson_refuses_impossible_counts(successes, trials):
     with pytest.raises(ValueError):
         wilson(successes, trials)
+
+
+def test_a_ratio_of_proportions_agrees_with_the_published_example():
+    # Koopman 1984, Biometrics 40, 513-517: 36 of 40 beside 16 of 80.
+    assert proportion_ratio(36, 40, 16, 80) == pytest.approx((2.94, 7.15), abs=0.005)
+
+
+@pytest.mark.parametrize("counts", [(36, 40, 16, 80), (40, 42, 0, 72), (0, 20, 3, 30), (42, 42, 5, 72), (1, 1, 1, 1)])
+def test_a_ratio_turns_round_and_widens(counts):
+    x, m, y, n = counts
+    low, high = proportion_ratio(x, m, y, n)
+    other = proportion_ratio(y, n, x, m)
+    assert (low, high) == pytest.approx([1 / edge if edge else math.inf for edge in other[::-1]], rel=1e-9)
+    wider = proportion_ratio(x, m, y, n, 0.99)
+    assert wider[0] <= low < high <= wider[1]
+    assert (low == 0) == (x == 0) and (high == math.inf) == (y == 0)
+
+
+def test_a_ratio_of_nothing():
+    assert proportion_ratio(0, 5, 0, 7) == (0, math.inf)
+    assert all(map(math.isnan, proportion_ratio(0, 0, 1, 2)))
+    with pytest.raises(ValueError):
+        proportion_ratio(3, 2, 1, 2)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bcdetect.bundle import load_classifier, save_classifier
 from bcdetect.config import CHOICES, Config
 from bcdetect.recipe import OPTIMIZERS, Mixup, described, make_loss
 from bcdetect.training import train_classifier
+from bcdetect.views import views
 
 
 def test_mixing_two_rows_mixes_what_is_asked_of_them(rng):
@@ -122,7 +123,23 @@ def test_an_ensemble_is_the_mean_of_its_networks_and_one_file(tmp_path):
     np.testing.assert_allclose(together.predict_proba(data.x[:, :, ::-1]), p, atol=1e-6)
     save_classifier(tmp_path / "model.npz", together)
     loaded, _ = load_classifier(tmp_path / "model.npz")
-    assert len(loaded.models) == 3 and loaded.flips and np.array_equal(loaded.predict_proba(data.x), p)
+    assert len(loaded.models) == 3 and loaded.views == "flip" and np.array_equal(loaded.predict_proba(data.x), p)
+
+
+def test_views_are_mirrored_and_shifted_by_a_pixel_of_28(rng):
+    x = rng.standard_normal((2, 28, 56, 1)).astype(np.float32)
+    seen = views(x, "shift")
+    assert len(views(x, "none")) == 1 and len(views(x, "flip")) == 2 and len(seen) == 18
+    assert np.array_equal(seen[4], x) and np.array_equal(seen[13], x[:, :, ::-1])
+    assert np.array_equal(seen[0][:, 1:, 2:], x[:, :-1, :-2]) and np.array_equal(seen[0][:, 0, 2:], x[:, 0, :-2])
+    assert np.array_equal(seen[8][:, :-1, :-2], x[:, 1:, 2:])
+    data = squares()
+    classifier, _ = train_classifier(data, TRAIN, VALIDATION, replace(CONFIG, tta="shift"))
+    p = classifier.predict_proba(data.x)
+    assert classifier.views == "shift" and np.array_equal(classifier.predict_proba(data.x[3:4]), p[3:4])
+    np.testing.assert_allclose(classifier.predict_proba(data.x[:, :, ::-1]), p, atol=1e-6)
+    plain = replace(classifier, views="none").predict_proba(data.x)
+    assert 1e-4 < np.abs(plain - p).max() < 0.5
 
 
 def test_how_imbalance_is_met_is_said_with_its_numbers():

@@ -1,4 +1,4 @@
-"""Containers that are more than a row: a body with a shortcut, and paths side by side."""
+"""Containers that are more than a row: a body with a shortcut, paths side by side, and a gate over the channels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import math
 
 import numpy as np
 
-from tinycnn.layers.base import Layer, Shape, is_known, shape_text
+from tinycnn import init
+from tinycnn.layers.activations import ReLU, Sigmoid
+from tinycnn.layers.base import Layer, Shape, is_known, needs_space, shape_text
+from tinycnn.layers.dense import Dense
+from tinycnn.layers.pool import GlobalAvgPool
 from tinycnn.model import Sequential
+from tinycnn.ops.shapes import positive_int
 
 
 class Residual(Layer):
@@ -156,6 +161,58 @@ class Branches(Layer):
 
     def __repr__(self):
         return f"Branches({', '.join(map(repr, self.paths))}, merge={self.merge!r})"
+
+
+class SqueezeExcite(Layer):
+    """Weigh every channel by what the whole picture says of it.
+
+        y = x * gate(x),    gate = sigmoid(Dense(C)(relu(Dense(units)(mean of x over the space))))
+
+    Shape: x (N, ..., C) -> y (N, ..., C), for any rank. units is C // ratio, at least 1, or given as such.
+    Source: Hu, Shen & Sun 2018, equations 2 to 4 (arXiv:1709.01507).
+    """
+
+    arguments = ("ratio", "units")
+
+    def __init__(self, ratio=16, units=None):
+        super().__init__()
+        self.ratio = positive_int(ratio, f"{self.name}: ratio")
+        self.units = None if units is None else positive_int(units, f"{self.name}: units")
+        self.squeeze, self.excite = Dense(1, initialiser=init.he), Dense(1)  # their sizes follow from the channels
+        self.gate = Sequential(GlobalAvgPool(), self.squeeze, ReLU(), self.excite, Sigmoid())
+
+    def children(self):
+        """`gate`."""
+        return {"gate": self.gate}
+
+    def setup(self, shape):
+        """The shape stays."""
+        needs_space(self, shape)
+        self.squeeze.units, self.excite.units = self.units or max(1, shape[-1] // self.ratio), shape[-1]
+        lay_out_inside(self, "gate", shape)
+        return shape
+
+    def forward(self, x, training, rng=None):
+        """Every channel times its weight."""
+        self.x = self.check(x)
+        self.weight = self._spread(self.gate.forward(x, training, rng))
+        return x * self.weight
+
+    def backward(self, grad):
+        """The product rule: what the gate passes, and what a channel's weight is worth."""
+        worth = (grad * self.x).sum(axis=tuple(range(1, grad.ndim - 1)))
+        return grad * self.weight + self.gate.backward(worth)
+
+    def infer(self, x):
+        """See `Layer.infer`."""
+        return self.check(x) * self._spread(self.gate.infer(x))
+
+    def receptive_field(self, field):
+        """The whole input."""
+        return None
+
+    def _spread(self, weight):
+        return weight.reshape(len(weight), *(1,) * (len(self.input_shape) - 1), -1)
 
 
 def as_row(layers: tuple[Layer, ...]) -> Sequential:

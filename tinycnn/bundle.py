@@ -13,9 +13,9 @@ import os
 
 import numpy as np
 
-from tinycnn.blocks import Branches, Residual
+from tinycnn.blocks import Branches, Residual, SqueezeExcite
 from tinycnn.files import write_bytes
-from tinycnn.layers import activations, conv, dense, dropout, norm, pool, reshape
+from tinycnn.layers import activations, conv, conv_transpose, dense, dropout, group_norm, norm, pool, reshape
 from tinycnn.layers.base import Layer, walk
 from tinycnn.model import Sequential
 from tinycnn.recompute import Checkpoint
@@ -30,17 +30,37 @@ META, SEAL = "__meta__", "__seal__"
 KINDS = {
     kind.__name__: kind
     for kind in (
+        SqueezeExcite,
+        activations.ELU,
+        activations.GELU,
+        activations.LeakyReLU,
         activations.ReLU,
+        activations.SiLU,
         activations.Sigmoid,
         activations.Softmax,
+        activations.Softplus,
+        activations.Tanh,
+        conv.Conv1D,
         conv.Conv2D,
+        conv.Conv3D,
+        conv_transpose.ConvTranspose2D,
         dense.Dense,
         dropout.Dropout,
+        group_norm.GroupNorm,
+        group_norm.LayerNorm,
         norm.BatchNorm,
+        pool.AvgPool1D,
         pool.AvgPool2D,
+        pool.AvgPool3D,
         pool.GlobalAvgPool,
+        pool.GlobalMaxPool,
+        pool.MaxPool1D,
         pool.MaxPool2D,
+        pool.MaxPool3D,
         reshape.Flatten,
+        reshape.Pad,
+        reshape.Reshape,
+        reshape.Upsample,
     )
 }
 
@@ -131,7 +151,7 @@ def from_config(config: dict) -> Layer:
         return Branches(*map(from_config, arguments["paths"]), merge=arguments["merge"])
     if kind not in KINDS:
         raise ValueError(f"unknown layer kind {kind!r}")
-    if set(arguments) != set(KINDS[kind].arguments):
+    if not set(arguments) <= set(KINDS[kind].arguments):  # one that a file is too old to name has its default
         raise ValueError(f"{kind} with arguments {sorted(arguments)}")
     return KINDS[kind](**arguments)
 

@@ -276,6 +276,27 @@ class Sequential(Layer):
             for owner, own_name, _ in owned:
                 owner.taps.pop(own_name, None)
 
+    def cut(self, name: str) -> tuple[Sequential, Sequential]:
+        """The layers up to that of this name, itself included, and those behind it: two models over the same layers and arrays.
+
+        For looking inside: what the first predicts is what the second takes. Raises ValueError unless `name` is a layer of this
+        row itself, not one inside a block.
+        """
+        self.built()
+        if name not in self.layers:
+            self._named(name)
+            raise self.fail(f"{name!r} is inside a block; cut at {', '.join(self.layers)}")
+        row = list(self.layers.items())
+        at = list(self.layers).index(name) + 1
+        return self._part(row[:at], self.input_shape), self._part(row[at:], self.layers[name].output_shape)
+
+    def _part(self, layers, input_shape):
+        part = Sequential()
+        part.layers, part.store, part.seed, part.steps = dict(layers), self.store, self.seed, self.steps
+        part.input_shape = input_shape
+        part.output_shape = layers[-1][1].output_shape if layers else input_shape
+        return part
+
     def _named(self, name: str) -> Layer:
         layers = dict(walk(self))
         if name not in layers:

@@ -24,7 +24,7 @@ def summary(model) -> str:
         memory = sum(inner.activations() for _, inner in walk(layer)) * store.dtype.itemsize
         field = layer.receptive_field(field)
         total = [t + v for t, v in zip(total, (parameters, macs, memory), strict=True)]
-        seen = "all" if field is None else " x ".join(map(str, field[0]))
+        seen = "all" if field is None else " x ".join(str(int(n)) for n in field[0])
         frozen = " (frozen)" if layer.frozen else ""
         shape = str(layer.output_shape)
         rows.append((name + frozen, shape, f"{parameters:,}", f"{macs:,}", _bytes(memory), seen, places.get(id(layer), "")))

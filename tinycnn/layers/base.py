@@ -237,6 +237,12 @@ def is_known(layer: Layer, known: type[Layer]) -> bool:
     return same and not any(method in vars(layer) for method in methods)
 
 
+def needs_space(layer: Layer, shape: Shape) -> None:
+    """Raise ValueError, in the layer's name, for an input without a spatial axis."""
+    if len(shape) < 2:
+        raise layer.fail(f"got an input of shape {shape}; it needs at least one spatial axis before the channels")
+
+
 def is_below(name: str, path: str) -> bool:
     """Whether the dotted `name` is `path` or stands inside it; every name is below the root's empty path."""
     return not path or name == path or name.startswith(path + ".")

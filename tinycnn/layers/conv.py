@@ -16,7 +16,8 @@ class Conv(Windowed):
 
     Shape: x (N, H, W, C) -> y (N, OH, OW, filters); weight (KH, KW, C / groups, filters), bias (filters,).
     padding "same" gives OH = ceil(H / stride), "valid" none, an int that many zeros on every side. `groups` must divide both
-    C and `filters`. `initialiser` draws the weight. The mathematics, with its source: `tinycnn.ops.numpy.conv`.
+    C and `filters`; groups = C is the depthwise convolution. `initialiser` draws the weight. The mathematics, with its source:
+    `tinycnn.ops.numpy.conv`.
     """
 
     arguments = ("filters", "kernel_size", "stride", "padding", "dilation", "groups", "bias")
@@ -73,7 +74,19 @@ class Conv(Windowed):
         return prod(self.output_shape[:-1]) * prod(self.declared["weight"].shape)
 
 
+class Conv1D(Conv):
+    """Convolution over signals: x (N, W, C) -> (N, OW, filters)."""
+
+    rank = 1
+
+
 class Conv2D(Conv):
     """Convolution over images: x (N, H, W, C) -> (N, OH, OW, filters)."""
 
     rank = 2
+
+
+class Conv3D(Conv):
+    """Convolution over volumes: x (N, D, H, W, C) -> (N, OD, OH, OW, filters)."""
+
+    rank = 3

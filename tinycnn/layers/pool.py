@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 
 from tinycnn import ops
-from tinycnn.layers.base import Layer
+from tinycnn.layers.base import Layer, needs_space
 from tinycnn.layers.windowed import Windowed
-from tinycnn.ops.shapes import per_axis
+from tinycnn.ops.shapes import Window, per_axis
 
 
 class Pool(Windowed):
@@ -33,10 +33,8 @@ class Pool(Windowed):
         return (*size, shape[-1])
 
 
-class MaxPool2D(Pool):
+class MaxPool(Pool):
     """The largest value of each window; its gradient goes to that value alone (the first of equals). See `Pool`."""
-
-    rank = 2
 
     def forward(self, x, training, rng=None):
         """See `ops.max_pool`."""
@@ -48,10 +46,9 @@ class MaxPool2D(Pool):
         return ops.max_pool_backward(grad, self.winner, self.input_shape[:-1], self.window)
 
 
-class AvgPool2D(Pool):
+class AvgPool(Pool):
     """The mean of each window, over real values only unless `count_padding`. See `Pool`."""
 
-    rank = 2
     arguments = ("size", "stride", "padding", "count_padding")
 
     def __init__(self, size=2, stride=None, padding=0, count_padding=False):
@@ -67,17 +64,57 @@ class AvgPool2D(Pool):
         return ops.average_pool_backward(grad, self.input_shape[:-1], self.window, self.count_padding)
 
 
-class GlobalAvgPool(Layer):
-    """The mean over all spatial axes: one number a channel, whatever the rank.
+class MaxPool1D(MaxPool):
+    """Max pooling over signals: x (N, W, C) -> (N, OW, C)."""
 
-    Shape: x (N, ..., C) -> y (N, C). Source: Lin, Chen & Yan 2014, section 3.2 (arXiv:1312.4400).
-    """
+    rank = 1
+
+
+class MaxPool2D(MaxPool):
+    """Max pooling over images: x (N, H, W, C) -> (N, OH, OW, C)."""
+
+    rank = 2
+
+
+class MaxPool3D(MaxPool):
+    """Max pooling over volumes: x (N, D, H, W, C) -> (N, OD, OH, OW, C)."""
+
+    rank = 3
+
+
+class AvgPool1D(AvgPool):
+    """Average pooling over signals: x (N, W, C) -> (N, OW, C)."""
+
+    rank = 1
+
+
+class AvgPool2D(AvgPool):
+    """Average pooling over images: x (N, H, W, C) -> (N, OH, OW, C)."""
+
+    rank = 2
+
+
+class AvgPool3D(AvgPool):
+    """Average pooling over volumes: x (N, D, H, W, C) -> (N, OD, OH, OW, C)."""
+
+    rank = 3
+
+
+class GlobalPool(Layer):
+    """One number a channel from all positions, whatever the rank. Shape: x (N, ..., C) -> y (N, C)."""
 
     def setup(self, shape):
         """(..., C) -> (C,)."""
-        if len(shape) < 2:
-            raise self.fail(f"got an input of shape {shape}; it needs at least one spatial axis before the channels")
+        needs_space(self, shape)
         return shape[-1:]
+
+    def receptive_field(self, field):
+        """The whole input."""
+        return None
+
+
+class GlobalAvgPool(GlobalPool):
+    """The mean over all spatial axes. See `GlobalPool`. Source: Lin, Chen & Yan 2014, section 3.2 (arXiv:1312.4400)."""
 
     def forward(self, x, training, rng=None):
         """The mean over the positions."""
@@ -89,6 +126,24 @@ class GlobalAvgPool(Layer):
         spread = (grad / positions).reshape(len(grad), *(1,) * (len(self.input_shape) - 1), -1)
         return spread.repeat(positions, axis=1).reshape(len(grad), *self.input_shape)
 
-    def receptive_field(self, field):
-        """The whole input."""
-        return None
+
+class GlobalMaxPool(GlobalPool):
+    """The largest value over all spatial axes: a max pooling of one window, the whole input. See `GlobalPool`.
+
+    Source: Oquab et al. 2015, Is object localization for free? (CVPR).
+    """
+
+    def setup(self, shape):
+        """(..., C) -> (C,)."""
+        output, size = super().setup(shape), shape[:-1]
+        self.window = Window(size, size, (1,) * len(size), ((0, 0),) * len(size))
+        return output
+
+    def forward(self, x, training, rng=None):
+        """See `ops.max_pool`."""
+        y, self.winner = ops.max_pool(self.check(x), self.window)
+        return y.reshape(len(x), -1)
+
+    def backward(self, grad):
+        """See `ops.max_pool_backward`."""
+        return ops.max_pool_backward(grad.reshape(self.winner.shape), self.winner, self.input_shape[:-1], self.window)

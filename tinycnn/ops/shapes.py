@@ -80,6 +80,23 @@ def place_window(size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes, pad
     return window
 
 
+def place_transposed(size: Sizes, kernel: Sizes, stride: Sizes, padding) -> tuple[Window, Sizes]:
+    """The window of a transposed convolution over an input of `size`, and its output's size, over which that window slides.
+
+    padding "same" gives output = size * stride; "valid" gives (size - 1) * stride + kernel; an int, or one int an axis, cuts as
+    much off both sides of that. Raises ValueError where nothing is left.
+    """
+    axes = list(zip(size, kernel, stride, strict=True))
+    if padding == "same":
+        output = tuple(n * s for n, _, s in axes)
+    else:
+        cut = (0,) * len(size) if isinstance(padding, str) else per_axis(padding, len(size), "padding", least=0)
+        output = tuple((n - 1) * s + k - 2 * p for (n, k, s), p in zip(axes, cut, strict=True))
+    if any(n < 1 for n in output):
+        raise ValueError(f"padding {padding!r} leaves an output of {output}; it must cut less off")
+    return place_window(output, kernel, stride, (1,) * len(size), padding), output
+
+
 def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
     return total // 2, total - total // 2

@@ -108,7 +108,7 @@ class Dropped(TrainedItem, kinds=("dropout",)):
 
     def settings(self):
         """See `Row.settings`."""
-        return (self.layer.rate,)
+        return self.layer.rate, self.layer.channels  # with channels it is no item of this kind any more
 
     def forward(self, plan, flow, above):
         """The numbers are those of `Dropout.forward`."""

@@ -18,8 +18,8 @@ from tinycnn.layers.conv import Conv
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.dropout import Dropout
 from tinycnn.layers.norm import BatchNorm
-from tinycnn.layers.pool import AvgPool2D, GlobalAvgPool, MaxPool2D, Pool
-from tinycnn.layers.reshape import Flatten
+from tinycnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
+from tinycnn.layers.reshape import Flatten, Reshape
 from tinycnn.model import Sequential
 from tinycnn.ops.roads import road
 from tinycnn.recompute import Checkpoint
@@ -29,11 +29,12 @@ KINDS = {
     Dense: "dense",
     BatchNorm: "norm",
     ReLU: "relu",
-    MaxPool2D: "max",
-    AvgPool2D: "average",
+    MaxPool: "max",
+    AvgPool: "average",
     GlobalAvgPool: "mean",
     Dropout: "dropout",
     Flatten: "flatten",
+    Reshape: "flatten",
     Residual: "residual",
     Checkpoint: "checkpoint",
 }
@@ -63,7 +64,9 @@ def chain(model: Layer, checkpoints: bool = True) -> list[Item]:
 def kind_of(layer: Layer) -> str:
     """What the planner takes a layer for; "foreign" is run as it is, as is every layer whose forward somebody wrote anew."""
     for known, kind in KINDS.items():
-        if isinstance(layer, known) and is_known(layer, known) and type(layer).setup in (known.setup, Pool.setup):
+        if isinstance(layer, known) and is_known(layer, known) and type(layer).setup is known.setup:
+            if kind == "dropout" and layer.channels:
+                return "foreign"
             if kind == "conv" and not conv_road(layer):
                 return "foreign"
             return "foreign" if kind == "max" and prod(layer.size) > 256 else kind  # the winning tap would not fit a byte

@@ -54,7 +54,7 @@ def conv_backward(
     if not c.road or not _fast(grad_output, x, weight):
         return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias, wants_weight)
     grad, source, weight = _source(grad_output, c.window.output), _source(x, c.window.size), np.ascontiguousarray(weight)
-    grad_input = grad_weight = grad_bias = None
+    grad_input = grad_weight = None
     if wants_input:
         grad_input = memory((len(x), *c.window.size, c.channels))
         run(*c.input_gradient(grad, weight, grad_input, End(), memory))
@@ -62,10 +62,43 @@ def conv_backward(
     if wants_weight:
         grad_weight = memory(weight.shape)
         run(*c.weight_gradient(source, grad, grad_weight, memory))
-    if wants_bias:
-        grad_bias = memory((c.outputs,))
-        run(*n.column_sums_steps(grad, grad_bias, memory((n.sums_tasks(grad.array.shape), c.outputs), np.float64)))
-    return grad_input, grad_weight, grad_bias
+    return grad_input, grad_weight, _column_sums(grad) if wants_bias else None
+
+
+def conv_transpose(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, size: tuple[int, ...]
+) -> np.ndarray:
+    """See `ops.numpy.conv_transpose.conv_transpose`."""
+    c = convolution(size, window, weight.shape[-1], x.shape[-1], 1)
+    if not _fast(x, weight, *([] if bias is None else [bias])):
+        return reference.conv_transpose(x, weight, bias, window, size)
+    y = memory((len(x), *c.window.size, c.channels))
+    end = End(bias=0 if bias is None else np.ascontiguousarray(bias))
+    run(*c.input_gradient(_source(x, c.window.output), np.ascontiguousarray(weight.swapaxes(-1, -2)), y, end, memory))
+    return y.reshape(len(x), *size, c.channels)
+
+
+def conv_transpose_backward(
+    grad_output: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    window: Window,
+    wants_input: bool = True,
+    wants_bias: bool = True,
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """See `ops.numpy.conv_transpose.conv_transpose_backward`."""
+    if not _fast(grad_output, x, weight):
+        return reference.conv_transpose_backward(grad_output, x, weight, window, wants_input, wants_bias, wants_weight)
+    flipped = weight.swapaxes(-1, -2)
+    c = _convolution(grad_output, flipped, window, 1)
+    grad, grad_weight = _source(grad_output, c.window.size), None
+    if wants_weight:
+        grad_weight = memory(flipped.shape)
+        run(*c.weight_gradient(grad, _source(x, c.window.output), grad_weight, memory))
+        grad_weight = grad_weight.swapaxes(-1, -2)
+    grad_input = conv(grad_output, flipped, None, window, 1) if wants_input else None
+    return grad_input, grad_weight, _column_sums(grad) if wants_bias else None
 
 
 def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -341,6 +374,14 @@ def memory(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
     """A new array that starts at a cache line."""
     floats = prod(shape) * np.dtype(dtype).itemsize // 4
     return aligned(floats).view(dtype).reshape(shape)
+
+
+def _column_sums(source: Source) -> np.ndarray:
+    """The sum over all pixels, (C,)."""
+    shape = source.array.shape
+    total = memory(shape[-1:])
+    run(*n.column_sums_steps(source, total, memory((n.sums_tasks(shape), shape[-1]), np.float64)))
+    return total
 
 
 def _convolution(x: np.ndarray, weight: np.ndarray, window: Window, groups: int) -> Convolution:

@@ -40,20 +40,29 @@ def conv_backward(
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for each that is not wanted.
 
-    y = patches @ matrix, so grad_matrix = patches^T @ grad_y, grad_patches = grad_y @ matrix^T, and each patch's gradient goes
-    back to the pixels that the patch was cut from.
+    y = patches @ matrix, and the two functions below.
     """
-    grad_y = grad_output.reshape(len(x), -1, groups, weight.shape[-1] // groups).swapaxes(1, 2)  # (N, G, P, OC/G)
-    grad_input = grad_weight = grad_bias = None
-    if wants_weight:
-        grad_matrix = _rows(_patches(x, window, groups)).swapaxes(1, 2) @ _rows(grad_y)  # (G, K, OC/G)
-        grad_weight = grad_matrix.swapaxes(0, 1).reshape(weight.shape)
-    if wants_bias:
-        grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1)))
-    if wants_input:
-        grad_patches = grad_y @ _matrix(weight, groups).swapaxes(1, 2)  # (N, G, P, K)
-        grad_input = scatter_windows(_windows(grad_patches, x, window), x.shape[1:-1], window)
+    grad_input = conv_input_gradient(grad_output, weight, x.shape[1:-1], window, groups) if wants_input else None
+    grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1))) if wants_bias else None
+    grad_weight = conv_weight_gradient(grad_output, x, window, groups) if wants_weight else None
     return grad_input, grad_weight, grad_bias
+
+
+def conv_input_gradient(
+    grad_output: np.ndarray, weight: np.ndarray, size: tuple[int, ...], window: Window, groups: int
+) -> np.ndarray:
+    """grad_patches = grad_y @ matrix^T, and each patch's gradient goes back to the pixels that the patch was cut from.
+
+    Shape: grad_output (N, OH, OW, OC), weight (KH, KW, C / groups, OC), size (H, W) -> (N, H, W, C).
+    """
+    grad_patches = _columns(grad_output, groups) @ _matrix(weight, groups).swapaxes(1, 2)  # (N, G, P, K)
+    return scatter_windows(_windows(grad_patches, window, size), size, window)
+
+
+def conv_weight_gradient(grad_output: np.ndarray, x: np.ndarray, window: Window, groups: int) -> np.ndarray:
+    """grad_matrix = patches^T @ grad_y, over all rows. Shape: as in `conv_backward` -> (KH, KW, C / groups, OC)."""
+    grad_matrix = _rows(_patches(x, window, groups)).swapaxes(1, 2) @ _rows(_columns(grad_output, groups))  # (G, K, OC/G)
+    return grad_matrix.swapaxes(0, 1).reshape(*window.kernel, x.shape[-1] // groups, grad_output.shape[-1])
 
 
 def _patches(x: np.ndarray, window: Window, groups: int) -> np.ndarray:
@@ -64,12 +73,16 @@ def _patches(x: np.ndarray, window: Window, groups: int) -> np.ndarray:
     return np.moveaxis(split, -2, 1).reshape(len(x), groups, -1, taps * x.shape[-1] // groups)
 
 
-def _windows(patches: np.ndarray, x: np.ndarray, window: Window) -> np.ndarray:
-    """The inverse of `_patches`' reshaping: (N, G, P, K) -> (N, OH, OW, KH, KW, C)."""
-    groups = patches.shape[1]
-    positions = window.output_size(x.shape[1:-1])
-    split = patches.reshape(len(x), groups, *positions, *window.kernel, x.shape[-1] // groups)
-    return np.moveaxis(split, 1, -2).reshape(len(x), *positions, *window.kernel, x.shape[-1])
+def _windows(patches: np.ndarray, window: Window, size: tuple[int, ...]) -> np.ndarray:
+    """The inverse of `_patches`' reshaping: (N, G, P, K) -> (N, OH, OW, KH, KW, C), over an input of `size`."""
+    positions, taps = window.output_size(size), int(np.prod(window.kernel))
+    split = patches.reshape(*patches.shape[:2], *positions, *window.kernel, patches.shape[-1] // taps)
+    return np.moveaxis(split, 1, -2).reshape(len(patches), *positions, *window.kernel, -1)
+
+
+def _columns(y: np.ndarray, groups: int) -> np.ndarray:
+    """(N, OH, OW, OC) -> (N, G, P, OC/G)."""
+    return y.reshape(len(y), -1, groups, y.shape[-1] // groups).swapaxes(1, 2)
 
 
 def _matrix(weight: np.ndarray, groups: int) -> np.ndarray:

@@ -1,0 +1,127 @@
+"""An explanation as JSON, and a folder's explanations as one table."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+
+from bcdetect import NOTICE
+from bcdetect.classifier import Classifier
+from bcdetect.explain.explanation import Explanation
+from bcdetect.explain.words import by_feature, decided
+from bcdetect.inputs import Input
+
+COLUMNS = (
+    "number",
+    "input",
+    "files",
+    "class",
+    "predicted class",
+    "probability",
+    "strength",
+    "against",
+    "row",
+    "column",
+    "problem",
+)
+
+
+def record(classifier: Classifier, digest: str, grade: str, each: Input, found: Explanation, top: float | None = None) -> dict:
+    """Everything about one explanation, ready for `json`; `top` is the strength of full colour where inputs share a scale.
+
+    Rows and columns are those of the network's input, counted from 0; shares of the sides are of a place's middle.
+    """
+    return {
+        "notice": NOTICE,
+        "model_sha256": digest,
+        "grade": grade,
+        "source": each.source,
+        "input": each.name or None,
+        "row": each.row,
+        "class": found.class_name,
+        "logit": found.score,
+        "predicted_class": decided(classifier, found),
+        "probabilities": dict(zip(classifier.class_names, map(float, found.probabilities), strict=True)),
+        "method": found.method,
+        "layer": found.layer,
+        "completeness_error": found.gap,
+        **(_picture(classifier, each, found, top) if classifier.takes_pictures else _features(classifier, each, found)),
+    }
+
+
+def _picture(classifier: Classifier, each: Input, found: Explanation, top: float | None) -> dict:
+    height, width = found.map.shape
+    peak = None
+    if found.peak is not None:
+        row, column = found.peak
+        peak = {"row": row, "column": column, "share_down": (row + 0.5) / height, "share_across": (column + 0.5) / width}
+    content = {
+        "blank": found.blank,
+        "strength": found.strength,
+        "against": found.against,
+        "peak": peak,
+        "size": [height, width],
+        "full_colour_at": top,
+    }
+    if names := classifier.sequences:
+        taken = np.ones(len(names), bool) if each.missing is None else ~each.missing
+        values = [None] * len(names) if found.channels is None else map(float, found.channels)
+        content["sequences"] = {
+            name: {"taken": bool(there), "evidence": value} for name, there, value in zip(names, taken, values, strict=True)
+        }
+    elif found.channels is not None:
+        content["channels"] = list(map(float, found.channels))
+    return content
+
+
+def _features(classifier: Classifier, each: Input, found: Explanation) -> dict:
+    """Every feature, the one that weighs most first."""
+    values = by_feature(classifier, found)
+    return {
+        "features": [
+            {"name": classifier.feature_names[i], "value": float(each.x[i]), "evidence": float(values[i])}
+            for i in np.argsort(-np.abs(values), kind="stable")
+        ]
+    }
+
+
+def summary(rows: list[dict]) -> str:
+    """Records of `folder.write` as CSV, one line an input, those with a problem among them."""
+    text = io.StringIO()
+    names = (
+        "number",
+        "input",
+        "files",
+        "class",
+        "predicted class",
+        "probability",
+        "strength",
+        "against",
+        "row",
+        "column",
+        "problem",
+    )
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        peak = row.get("peak") or {}
+        writer.writerow(
+            [
+                row["row"],
+                (row["input"] or "")
+                .encode("utf-8", "backslashreplace")
+                .decode(),  # a file's name may hold bytes that are no text
+                row.get("files", ""),
+                row.get("class", ""),
+                row.get("predicted_class", ""),
+                "" if "problem" in row else row["probabilities"][row["class"]],
+                row.get("strength", ""),
+                row.get("against", ""),
+                peak.get("row", ""),
+                peak.get("column", ""),
+                row.get("problem", ""),
+            ]
+        )
+    return text.getvalue()
