@@ -122,9 +122,9 @@ def test_a_network_that_goes_by_the_frame_is_caught_and_one_that_does_not_is_not
     assert np.array_equal(planted(data, 1)[0].x, marked.x) and np.array_equal(marked.x[data.y == 0], data.x[data.y == 0])
     by_frame, by_middle = looking_at(frame((SIDE, SIDE))), looking_at(middle())
     caught = frame_check(Subject(Explainer(by_frame), marked))
-    assert caught.verdict == FAIL and caught.value == pytest.approx(1, abs=0.2)
+    assert caught.verdict == FAIL and caught.value > 0.9
     clean = frame_check(Subject(Explainer(by_middle), marked))
-    assert clean.verdict == PASS and clean.value == pytest.approx(0, abs=1e-6)
+    assert clean.verdict == PASS and clean.value == pytest.approx(0.5)  # all the same, whatever the frame
     assert frame_check(Subject(Explainer(by_middle), data.subset(data.y == 1))).verdict == NOT_RUN
 
 
