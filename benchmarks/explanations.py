@@ -104,7 +104,7 @@ def signs(classifier, test) -> dict[str, list]:
 
 
 def shortcut(how: str, classifier, test, marked, corners, class_number: int) -> dict:
-    """The question after the frame, on pictures of the kind that it was trained on; and whether the marker, put there, lights up."""
+    """The question after the frame, on pictures of the kind that it was trained on; and whether the marker lights up."""
     subject = Subject(Explainer(classifier), test if how == "without a marker" else marked)
     check = frame_check(subject)
     rows = np.flatnonzero(test.y == class_number)
