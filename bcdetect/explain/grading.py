@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from bcdetect.explain.grade import NOT_RUN, Check, Grade
 from bcdetect.held_out import held_out, own_parts, settings_of
 
 ROWS = 200  # drawn where there are more; intervals are then a few hundredths wide
+NUMBERS = (
+    2**26
+)  # that these rows may hold together, as the network takes them: a quarter of a GiB, of which there are some copies
 
 
 def grade_model(
@@ -45,6 +49,7 @@ def grade_model(
         what = "only on the data that the model was made with can networks be trained as it was"
         raise UsageError(what, hint="Pass that data, or leave --retrain out")
     chosen, _ = held_out(classifier, data)
+    rows = min(rows, max(2, NUMBERS // prod(classifier.input_shape)))
     if len(chosen) > rows:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, rows, replace=False))
     if len(chosen) < 2:
