@@ -13,7 +13,7 @@ from bcdetect.views import VIEWS
 CHOICES = {
     "head": ("sigmoid", "softmax"),
     "balance": ("none", "weights", "oversample"),
-    "optimizer": ("adamw", "adam", "sgd"),
+    "optimizer": ("adamw", "adam", "sgd", "nesterov", "rmsprop", "adagrad", "adadelta"),
     "schedule": ("cosine", "onecycle", "step", "constant"),
     "monitor": ("validation_loss", "validation_auc", "last"),
     "loss": ("cross_entropy", "focal"),

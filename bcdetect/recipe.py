@@ -9,6 +9,16 @@ import numpy as np
 import tinycnn as tc
 from bcdetect.config import Config
 
+OPTIMIZERS = {  # by the names that the settings give them: the kind, and what the settings do not say of it
+    "adamw": (tc.AdamW, {}),
+    "adam": (tc.Adam, {}),
+    "sgd": (tc.SGD, {"momentum": 0.9}),
+    "nesterov": (tc.SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (tc.RMSprop, {}),
+    "adagrad": (tc.Adagrad, {}),
+    "adadelta": (tc.Adadelta, {}),
+}
+
 
 def make_loss(config: Config, outputs: int, y: np.ndarray | None = None) -> Callable:
     """The training loss for so many logits; with `balance` "weights", weighted against the imbalance of the labels y."""
@@ -44,9 +54,8 @@ def make_optimizer(model: tc.Sequential, config: Config, steps: int) -> tc.Optim
     elif config.schedule == "step":
         lr = tc.StepDecay(config.lr, every=max(1, total // 3), factor=0.1)
     shared = {"lr": lr, "weight_decay": config.weight_decay, "clip_norm": config.clip_norm}
-    if config.optimizer == "sgd":
-        return tc.SGD(model.parameters(), momentum=0.9, **shared)
-    return {"adam": tc.Adam, "adamw": tc.AdamW}[config.optimizer](model.parameters(), **shared)
+    kind, own = OPTIMIZERS[config.optimizer]
+    return kind(model.parameters(), **own, **shared)
 
 
 class Mixup:

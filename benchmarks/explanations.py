@@ -2,7 +2,7 @@
 
     python benchmarks/explanations.py [--seeds 3] [--out FILE.json]
 
-Phantoms are made up; no figure here says anything about patients. Nothing is chosen by these figures.
+Phantoms are made up; no figure here says anything about patients. Each seed makes its own patients, split and networks.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from bcdetect.config import Config
 from bcdetect.datasets.phantom import write_phantoms
 from bcdetect.explain.checks.frame import frame_check
 from bcdetect.explain.checks.lesion import lesion_checks, mass_inside, pointing
-from bcdetect.explain.checks.retrained import planted
+from bcdetect.explain.checks.retrained import lit, planted
 from bcdetect.explain.checks.subject import Subject
 from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.grade import FAIL
@@ -38,9 +38,21 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=120)
     parser.add_argument("--out", metavar="FILE.json")
     options = parser.parse_args()
-    result = {"notice": NOTICE, "synthetic": True, "machine": describe(), "patients": options.patients}
-    result["pointing"] = [pointing_game(seed, options.patients) for seed in range(options.seeds)]
-    result["shortcut"] = [shortcut(seed, options.patients) for seed in range(options.seeds)]
+    result = {"notice": NOTICE, "synthetic": True, "machine": describe(), "patients": options.patients, "seeds": []}
+    for seed in range(options.seeds):
+        data, parts, config = phantoms(seed, options.patients)
+        classifier, _ = train_classifier(data, parts["train"], parts["validation"], config)
+        test = data.subset(parts["test"])
+        print(f"SYNTHETIC phantoms of seed {seed}, intervals over patients\n", flush=True)
+        found = {"pointing": pointing_game(classifier, test), "signs": signs(classifier, test)}
+        class_number = len(data.class_names) - 1
+        marked, corners = planted(data, class_number)
+        fooled, _ = train_classifier(marked, parts["train"], parts["validation"], config)
+        seen = test, marked.subset(parts["test"]), corners[parts["test"]], class_number
+        found["trained without a marker"] = shortcut("without a marker", classifier, *seen)
+        found["trained with a marker"] = shortcut("with a marker", fooled, *seen)
+        result["seeds"].append(found)
+        print(flush=True)
     print(NOTICE)
     if options.out:
         Path(options.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -54,39 +66,27 @@ def phantoms(seed: int, patients: int):
         return *load_run_data(config), config
 
 
-def pointing_game(seed: int, patients: int) -> dict:
-    """Every method's hits on the test part, and the signs of the maps for both kinds of lesion."""
-    data, parts, config = phantoms(seed, patients)
-    classifier, _ = train_classifier(data, parts["train"], parts["validation"], config)
-    test, found = data.subset(parts["test"]), {}
+def pointing_game(classifier, test) -> dict[str, dict]:
+    """Every method's hits on the slices with a lesion, beside the centre's and a random point's."""
+    lesion = np.flatnonzero(test.masks.any(axis=(1, 2)))
+    masks, found = test.masks[lesion], {}
     rows = [["", "hits", "centre", "random", "ahead of both by at least", "mass inside", "area"]]
     for method in METHODS:
         subject = Subject(Explainer(classifier, method), test)
-        check, mass = lesion_checks(subject)
-        with_lesion = test.masks.any(axis=(1, 2))
-        maps = subject.drawn(subject.evidence(subject.x[with_lesion], test.y[with_lesion]))
-        hits, centre, random = pointing(maps, test.masks[with_lesion])
-        groups = np.flatnonzero(with_lesion)
-        ahead = min(subject.mean(hits - other, groups)[1] for other in (centre, random))
-        inside, area = mass_inside(maps, test.masks[with_lesion]).mean(), test.masks[with_lesion].mean()
-        found[method] = {
-            "hits": [check.value, check.low, check.high],
-            "centre": float(centre.mean()),
-            "random": float(random.mean()),
-            "ahead of both by at least": ahead,
-            "mass inside": float(inside),
-            "area": float(area),
-            "verdicts": [check.verdict, mass.verdict],
-        }
-        cells = (check.value, check.low, check.high)
-        rows.append([method, "{} ({} to {})".format(*map(number, cells)), *map(number, (centre.mean(), random.mean(), ahead))])
-        rows[-1] += [number(inside), number(area)]
-    print(f"SYNTHETIC phantoms of seed {seed}: {int(with_lesion.sum())} slices with a lesion, intervals over patients")
-    print(table(rows), "\n")
-    return {"methods": found, "signs": signs(classifier, test)}
+        game, mass = lesion_checks(subject)
+        maps = subject.drawn(subject.evidence(subject.x[lesion], test.y[lesion]))
+        hits, *others = pointing(maps, masks)
+        centre, random = (float(other.mean()) for other in others)
+        ahead = min(subject.mean(hits - other, lesion)[1] for other in others)
+        inside, area = float(mass_inside(maps, masks).mean()), float(masks.mean())
+        found[method] = {"hits": [game.value, game.low, game.high], "centre": centre, "random": random, "ahead by": ahead}
+        found[method] |= {"mass inside": inside, "area": area, "verdicts": [game.verdict, mass.verdict]}
+        rows.append([method, span(game.value, game.low, game.high), *map(number, (centre, random, ahead, inside, area))])
+    print(f"{len(lesion)} slices with a lesion\n{table(rows)}\n", flush=True)
+    return found
 
 
-def signs(classifier, test) -> dict[str, list[float]]:
+def signs(classifier, test) -> dict[str, list]:
     """The share of slices in which the evidence inside the lesion is, in the mean, for its own class, and against the other."""
     subject, found = Subject(Explainer(classifier), test), {}
     for own, other in (SIGNED, SIGNED[::-1]):
@@ -98,33 +98,27 @@ def signs(classifier, test) -> dict[str, list[float]]:
             inside = (subject.drawn(raw) * test.masks[rows]).sum(axis=(1, 2))
             shares.append(subject.mean(sign * inside > 0, rows))
         found[own] = shares
-        texts = ["{} ({} to {})".format(*map(number, share)) for share in shares]
+        texts = [span(*share) for share in shares]
         print(f"Grad-CAM inside {own} lesions: for {own} in {texts[0]} of the slices, against {other} in {texts[1]}")
-    print()
     return found
 
 
-def shortcut(seed: int, patients: int) -> dict:
-    """The question after the frame, to a network trained on the phantoms, and to one with a marker in one class's corners."""
-    data, parts, config = phantoms(seed, patients)
-    number_of = len(data.class_names) - 1
-    marked, corners = planted(data, number_of)
-    found = {}
-    for name, which in (("clean", data), ("marker", marked)):
-        classifier, _ = train_classifier(which, parts["train"], parts["validation"], config)
-        subject = Subject(Explainer(classifier), which.subset(parts["test"]))
-        check = frame_check(subject)
-        found[name] = {"caught": check.verdict == FAIL, "value": [check.value, check.low, check.high], "why": check.why}
-        rows = np.flatnonzero(subject.data.y == number_of)
-        maps = subject.drawn(subject.evidence(subject.x[rows], subject.data.y[rows]))
-        hits = pointing(maps, corners[parts["test"]][rows])[0]
-        found[name]["peak in the marker's corner"] = subject.mean(hits, rows)
-        text = "{} ({} to {})".format(*map(number, found[name]["peak in the marker's corner"]))
-        print(
-            f"seed {seed}, {name}: {'caught' if check.verdict == FAIL else 'not caught'}, frame {number(check.value)} "
-            f"({number(check.low)} to {number(check.high)}); peak in the marker's corner {text}"
-        )
-    return found
+def shortcut(how: str, classifier, test, marked, corners, class_number: int) -> dict:
+    """The question after the frame, on pictures of the kind that it was trained on; and whether the marker lights up."""
+    subject = Subject(Explainer(classifier), test if how == "without a marker" else marked)
+    check = frame_check(subject)
+    rows = np.flatnonzero(test.y == class_number)
+    seen = (Subject(subject.explainer, each.subset(rows)) for each in (marked, test))
+    shares, caught = subject.mean(lit(*seen, corners[rows]), rows), check.verdict == FAIL
+    by_frame = span(check.value, check.low, check.high)
+    print(f"trained {how}: {'caught' if caught else 'not caught'}, AUC by the frame alone {by_frame}", end="; ")
+    print(f"the marker lights up in {span(*shares)} of the rows", flush=True)
+    return {"caught": caught, "frame": [check.value, check.low, check.high], "why": check.why, "marker lights up": shares}
+
+
+def span(value: float, low: float, high: float) -> str:
+    """A value and its interval."""
+    return f"{number(value)} ({number(low)} to {number(high)})"
 
 
 if __name__ == "__main__":

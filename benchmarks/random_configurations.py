@@ -2,7 +2,7 @@
 
     python benchmarks/random_configurations.py [--each N] [--seed S] [--only KIND ...] [--kernels] [--golden FILE]
 
-Needs torch (the extra "bench"); takes some ten seconds. `--kernels` runs the layers on the fast kernels, in float32, to 1e-3.
+Needs torch (the extra "bench"); takes some ten seconds. `--kernels` runs the layers on the fast kernels, in float32, to 5e-3.
 
 Drawn are ranks, kernels, strides, paddings, dilations, groups, odd and even sizes, batches of one and more, training and eval.
 Compared are the output, the gradient of the input, those of all parameters, and a batch norm's running statistics; a loss's value
@@ -28,7 +28,7 @@ from random_training import LOSSES, OPTIMIZERS, draw_labels
 
 import tinycnn as tc
 
-TOLERANCE = {False: 1e-9, True: 1e-3}  # in float64, and of the kernels in float32
+TOLERANCE = {False: 1e-9, True: 5e-3}  # in float64, and of the kernels in float32
 EACH, SEED = 60, 20240815
 MANY = {"Conv1D": 3, "Conv2D": 3, "Conv3D": 2, "ConvTranspose2D": 3}  # times as many: they have the most arguments
 KEPT, SMALLEST = 3, 3  # golden configurations a kind, and those of the first 20 that are too small to show anything
@@ -110,7 +110,7 @@ def loss_of(kind, rng):
     draw, theirs = LOSSES[kind]
     how, logits = draw(rng)
     rows = int(rng.integers(1, 9))
-    z, y = 3 * rng.standard_normal((rows, logits)), draw_labels(rng, rows, logits)
+    z, y = 3 * rng.standard_normal((rows, logits)), draw_labels(kind, rng, rows, logits)
     weight = rng.uniform(0.1, 3, rows) if rng.random() < 0.5 else np.ones(rows)
     value, grad = getattr(tc, kind)(**how)(z, y, weight)
     their_z = torch.tensor(z, requires_grad=True)

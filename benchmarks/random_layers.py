@@ -167,6 +167,10 @@ def sequential(rng):
     return tc.Sequential(*layers), image_shape(rng)
 
 
+def checkpoint(rng):
+    return tc.Checkpoint(*body(rng, 3), *body(rng, int(rng.integers(1, 5)))), image_shape(rng)
+
+
 DRAWN = {
     **{f"Conv{name}": conv(rank) for rank, name in enumerate(NAMES, 1)},
     "ConvTranspose2D": transposed,
@@ -187,6 +191,7 @@ DRAWN = {
     "SqueezeExcite": plain(lambda rng: tc.SqueezeExcite(int(rng.integers(1, 4)), of(rng, None, 1, 3)), spatial_shape),
     "Residual": residual,
     "Branches": branches,
+    "Checkpoint": checkpoint,
     "Sequential": sequential,
 }  # fmt: skip
 
@@ -306,6 +311,10 @@ def mirror_branches(twin, layer, x, at, path):
     return torch.cat(outputs, dim=-1) if layer.merge == "concat" else sum(outputs[1:], outputs[0])
 
 
+def mirror_checkpoint(twin, layer, x, at, path):
+    return twin.forward(layer.body, x, f"{path}.body".lstrip("."))
+
+
 def elementwise(function):
     return lambda twin, layer, x, at, path: function(x)
 
@@ -339,4 +348,5 @@ MIRRORS = {
     "Sequential": mirror_sequential,
     "Residual": mirror_residual,
     "Branches": mirror_branches,
+    "Checkpoint": mirror_checkpoint,
 }

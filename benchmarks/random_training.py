@@ -57,10 +57,20 @@ def theirs_focal(z, y, gamma, alpha, label_smoothing):
     return losses, torch.ones_like(losses)
 
 
+def draw_mse(rng):
+    return {}, int(rng.integers(1, 5))
+
+
+def theirs_mse(z, y):
+    losses = f.mse_loss(z, y, reduction="none").mean(dim=1)
+    return losses, torch.ones_like(losses)
+
+
 LOSSES = {
     "BCEWithLogits": (draw_bce, theirs_bce),
     "SoftmaxCrossEntropy": (draw_softmax, theirs_softmax),
     "FocalLoss": (draw_focal, theirs_focal),
+    "MSE": (draw_mse, theirs_mse),
 }
 
 
@@ -68,7 +78,22 @@ LOSSES = {
 
 
 def draw_sgd(rng):
-    return {"lr": share(rng, 0, 0.3), "momentum": share(rng, 0, 0.99) if rng.random() < 0.7 else 0.0}
+    momentum = share(rng, 0.01, 0.99) if rng.random() < 0.7 else 0.0
+    return {"lr": share(rng, 0, 0.3), "momentum": momentum, "nesterov": momentum > 0 and rng.random() < 0.5}
+
+
+def draw_adagrad(rng):
+    return {"lr": share(rng, 0, 0.3), "eps": 10 ** share(rng, -10, -4)}
+
+
+def draw_adadelta(rng):
+    return {"lr": share(rng, 0.1, 1.5), "rho": share(rng, 0.5, 0.99), "eps": 10 ** share(rng, -6, -3)}
+
+
+def draw_rmsprop(rng):
+    momentum = share(rng, 0.01, 0.95) if rng.random() < 0.5 else 0.0
+    settings = {"lr": share(rng, 0, 0.05), "alpha": share(rng, 0.5, 0.999), "eps": 10 ** share(rng, -8, -4)}
+    return {**settings, "momentum": momentum, "centered": bool(rng.random() < 0.5)}
 
 
 def draw_adam(rng):
@@ -77,12 +102,17 @@ def draw_adam(rng):
 
 OPTIMIZERS = {
     "SGD": (draw_sgd, torch.optim.SGD),
+    "Adagrad": (draw_adagrad, torch.optim.Adagrad),
+    "Adadelta": (draw_adadelta, torch.optim.Adadelta),
+    "RMSprop": (draw_rmsprop, torch.optim.RMSprop),
     "Adam": (draw_adam, torch.optim.Adam),
     "AdamW": (draw_adam, torch.optim.AdamW),
 }
 
 
-def draw_labels(rng, rows, logits):
-    """Class numbers: floats for one logit a row."""
+def draw_labels(kind, rng, rows, logits):
+    """Class numbers, floats for one logit a row; for MSE a number a logit."""
+    if kind == "MSE":
+        return rng.standard_normal((rows, logits))
     y = rng.integers(0, max(2, logits), rows)
     return y.astype(np.float64) if logits == 1 else y

@@ -141,12 +141,15 @@ def test_a_pass_touches_its_channels_alone(channels, rng):
     assert (y[:, channels:] == SENTINEL).all() and (sums[channels:] == 2.5).all()
 
 
-@pytest.mark.parametrize("seed, step, stream, count", [(0, 0, 1, 5), (7, 3, 12, 10_007), (2**100 + 5, 123_456_789, 3, 64)])
-def test_random_numbers_are_those_of_numpy(seed, step, stream, count):
+@pytest.mark.parametrize("first_row, row", [(0, 1), (1, 3), (5, 7), (2, 8), (1000, 13)])
+@pytest.mark.parametrize("seed, step, stream, rows", [(0, 0, 1, 5), (7, 3, 12, 10_007), (2**100 + 5, 123_456_789, 3, 64)])
+def test_random_numbers_are_those_of_numpy(seed, step, stream, rows, first_row, row):
     from tinycnn.ops.numba.random import draw_step
 
-    found, state = np.empty(count, "float32"), np.array([seed & (2**64 - 1), seed >> 64, step], np.uint64)
+    field = np.full((rows + 2, row), SENTINEL)
+    found, state = field[1:-1], np.array([seed & (2**64 - 1), seed >> 64, step, first_row], np.uint64)
     kernel.run(draw_step(found, state, stream))
+    assert (field[[0, -1]] == SENTINEL).all()
     of_step = np.random.Philox(key=seed, counter=[0, 0, 0, step])
-    expected = np.random.Generator(of_step.jumped(stream)).random(count, dtype=np.float32)
-    assert np.array_equal(found, expected)
+    expected = np.random.Generator(of_step.jumped(stream)).random((first_row + rows, row), dtype=np.float32)
+    assert np.array_equal(found, expected[first_row:])

@@ -12,7 +12,7 @@ from tinycnn.__main__ import examples
 
 # What several layers share, and no layer itself.
 BASES = {"Windowed", "Conv", "ConvTranspose", "Pool", "MaxPool", "AvgPool", "GlobalPool"}
-CONTAINERS = {"Sequential", "Residual", "Branches"}  # a file describes them in words of their own
+CONTAINERS = {"Sequential", "Residual", "Branches", "Checkpoint"}  # a file describes them in words of their own
 
 
 def written():

@@ -135,14 +135,27 @@ def plain(name, rng, dtype):
         elif name == "add_noise":
             yield x, abs(draw(rng, len(x), dtype)), rng.integers(2**64, size=(len(x), 2), dtype=np.uint64)
         elif name == "sgd_step":
-            yield x.ravel(), grad.ravel(), abs(grad.ravel()), 0.1, 0.9
+            yield from ((x.ravel(), grad.ravel(), abs(grad.ravel()), 0.1, 0.9, nesterov) for nesterov in (False, True))
+        elif name == "adagrad_step":
+            yield x.ravel(), grad.ravel(), abs(grad.ravel()), 0.1, 1e-10
+        elif name == "adadelta_step":
+            yield x.ravel(), grad.ravel(), abs(grad.ravel()), abs(x.ravel()), 1.0, 0.9, 1e-6
+        elif name == "rmsprop_step":
+            means = None, grad.ravel() / 3
+            yield from ((x.ravel(), grad.ravel(), np.square(grad.ravel()), m, x.ravel(), 0.01, 0.9, 1e-8, 0.8) for m in means)
         elif name == "adam_step":
             yield x.ravel(), grad.ravel(), grad.ravel() / 3, abs(grad.ravel()), 0.01, (0.9, 0.99), 1e-8, 7
 
 
 WINDOWED = {"average_pool", "average_pool_backward", "conv", "conv_backward", "gather_windows", "max_pool", "max_pool_backward"}
 WINDOWED |= {"scatter_windows", "pad", "crop"}
-IN_PLACE = {"sgd_step": (0, 2), "adam_step": (0, 2, 3)}
+IN_PLACE = {
+    "sgd_step": (0, 2),
+    "adagrad_step": (0, 2),
+    "adadelta_step": (0, 2, 3),
+    "rmsprop_step": (0, 2, 4),
+    "adam_step": (0, 2, 3),
+}
 
 
 def arguments(name, rng, dtype):
@@ -157,6 +170,7 @@ def results(function, name, args):
     before = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     out = function(*args)
     changed = IN_PLACE.get(name, ())
+    changed = (*changed, 3) if name == "rmsprop_step" and args[3] is not None else changed  # the centred form's mean
     for i, (a, b) in enumerate(zip(args, before, strict=True)):
         assert not isinstance(a, np.ndarray) or i in changed or np.array_equal(a, b), f"argument {i} was modified"
     out = [args[i] for i in changed] if changed else out

@@ -73,6 +73,12 @@ MODELS = {  # every kind of item beside every kind of neighbour
     "dense": lambda: [
         tc.Flatten(), tc.Dense(40), *norm_relu(), tc.Dropout(0.5), tc.Dense(17, bias=False), tc.ReLU(), tc.Dense(1),
     ],
+    "checkpoints": lambda: [
+        tc.Checkpoint(tc.Conv2D(16, 3), *norm_relu(), tc.Dropout(0.2)), tc.Conv2D(16, 3),
+        tc.Checkpoint(*norm_relu(), tc.Conv2D(8, 3)),
+        tc.Checkpoint(tc.Residual(tc.Conv2D(8, 3), tc.BatchNorm()), tc.Checkpoint(tc.MaxPool2D(2), Doubled())), tc.Flatten(),
+        tc.Dense(1),
+    ],
     "pools": lambda: [
         tc.MaxPool2D(2), tc.BatchNorm(), tc.AvgPool2D(2, padding="same"), tc.Conv2D(16, 1), tc.MaxPool2D(2), tc.Flatten(),
         tc.Dense(1),

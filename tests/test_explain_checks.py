@@ -22,8 +22,9 @@ from bcdetect.explain.checks.subject import Subject
 from bcdetect.explain.checks.weights import cascade, weights_check
 from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.grade import FAIL, NOT_RUN, PASS, Check, Grade, grade_line, read_grade, save_grade
-from bcdetect.explain.grading import grade_model, own_parts
+from bcdetect.explain.grading import grade_model
 from bcdetect.explain.method import Method, Raw
+from bcdetect.held_out import held_out, own_parts
 from bcdetect.preprocessing import PictureScaler
 
 SIDE = 16
@@ -121,9 +122,9 @@ def test_a_network_that_goes_by_the_frame_is_caught_and_one_that_does_not_is_not
     assert np.array_equal(planted(data, 1)[0].x, marked.x) and np.array_equal(marked.x[data.y == 0], data.x[data.y == 0])
     by_frame, by_middle = looking_at(frame((SIDE, SIDE))), looking_at(middle())
     caught = frame_check(Subject(Explainer(by_frame), marked))
-    assert caught.verdict == FAIL and caught.value == pytest.approx(1, abs=0.2)
+    assert caught.verdict == FAIL and caught.value > 0.9
     clean = frame_check(Subject(Explainer(by_middle), marked))
-    assert clean.verdict == PASS and clean.value == pytest.approx(0, abs=1e-6)
+    assert clean.verdict == PASS and clean.value == pytest.approx(0.5)  # all the same, whatever the frame
     assert frame_check(Subject(Explainer(by_middle), data.subset(data.y == 1))).verdict == NOT_RUN
 
 
@@ -173,13 +174,14 @@ def a_grade(digest="a" * 64) -> Grade:
 
 def test_a_grade_belongs_to_one_model(tmp_path):
     model = tmp_path / "model.npz"
-    assert "have no grade (" in grade_line(model, "a" * 64, "gradcam")
+    assert "have no grade (" in grade_line(model, "a" * 64, "gradcam", "relu_2")
     assert save_grade(model, a_grade()) == str(tmp_path / "model.grade.json")
     assert read_grade(model, "a" * 64) == a_grade()
-    told = grade_line(model, "a" * 64, "gradcam")
+    told = grade_line(model, "a" * 64, "gradcam", "relu_2")
     assert told == "explanations graded on 12 rows (gradcam): 1 of 2 checks passed; FAILED: stability"
-    assert read_grade(model, "b" * 64) is None and "another model's" in grade_line(model, "b" * 64, "gradcam")
-    assert grade_line(model, "a" * 64, "saliency") == "explanations by saliency have no grade; the model's is for gradcam"
+    assert read_grade(model, "b" * 64) is None and "another model's" in grade_line(model, "b" * 64, "gradcam", "relu_2")
+    assert grade_line(model, "a" * 64, "saliency", None) == "explanations by saliency have no grade; the model's is for gradcam"
+    assert "by layer relu_1 have no grade; the model's is for relu_2" in grade_line(model, "a" * 64, "gradcam", "relu_1")
     for damage in ("{", "[]", '{"checks": [{"name": 1, "extra": 2}]}', "{}"):
         (tmp_path / "model.grade.json").write_text(damage)
         with pytest.raises(InputError, match="not a grade that audit-model wrote"):
@@ -189,6 +191,7 @@ def test_a_grade_belongs_to_one_model(tmp_path):
 def test_a_table_s_explanations_with_networks_trained_anew():
     run = small_run()
     assert np.array_equal(own_parts(run.classifier, run.data)["test"], run.parts["test"])
+    assert np.array_equal(held_out(run.classifier, run.data)[0], run.parts["test"])
     grade = grade_model(run.classifier, "d" * 64, run.data, retrain=1, rows=40)
     assert grade.rows == 40 and grade.method == "integrated" and grade.layer is None
     verdicts = {check.name: check.verdict for check in grade.checks}

@@ -9,8 +9,8 @@ from trained import SMALL, clouds
 
 import tinycnn as tc
 from bcdetect.bundle import load_classifier, save_classifier
-from bcdetect.config import Config
-from bcdetect.recipe import Mixup, described, make_loss
+from bcdetect.config import CHOICES, Config
+from bcdetect.recipe import OPTIMIZERS, Mixup, described, make_loss
 from bcdetect.training import train_classifier
 from bcdetect.views import views
 
@@ -55,6 +55,28 @@ def test_each_of_them_learns(settings):
     classifier, _ = train_classifier(data, rows[:60], rows[60:90], config)
     p = classifier.predict_proba(data.x[rows[90:]])
     assert (classifier.decide(p) == data.y[rows[90:]]).mean() > 0.85
+
+
+@pytest.mark.parametrize("name", CHOICES["optimizer"])
+def test_every_optimizer_of_the_settings_learns(name):
+    lr = {"sgd": 0.1, "nesterov": 0.1, "adagrad": 0.1, "adadelta": 10.0}.get(name, 0.01)
+    data = clouds((60, 60), apart=4)
+    rows = np.random.default_rng(0).permutation(120)
+    config = replace(SMALL, epochs=25, batch_size=8, units=0, weight_decay=0.0, optimizer=name, lr=lr)
+    classifier, _ = train_classifier(data, rows[:60], rows[60:90], config)
+    p = classifier.predict_proba(data.x[rows[90:]])
+    assert (classifier.decide(p) == data.y[rows[90:]]).mean() > 0.85
+
+
+def test_every_optimizer_of_the_engine_is_a_choice():
+    assert set(OPTIMIZERS) == set(CHOICES["optimizer"])
+    assert {kind for kind, _ in OPTIMIZERS.values()} == {
+        getattr(tc, name) for name in tc.__all__ if _is_optimizer(getattr(tc, name))
+    }
+
+
+def _is_optimizer(kind):
+    return isinstance(kind, type) and issubclass(kind, tc.Optimizer) and kind is not tc.Optimizer
 
 
 def test_what_chooses_the_epoch_is_what_was_asked():

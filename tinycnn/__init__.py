@@ -43,18 +43,23 @@ from tinycnn.layers import (
     Tanh,
     Upsample,
 )
-from tinycnn.losses import BCEWithLogits, FocalLoss, Loss, SoftmaxCrossEntropy
+from tinycnn.losses import MSE, BCEWithLogits, FocalLoss, Loss, SoftmaxCrossEntropy
+from tinycnn.lr_range import lr_range_test
 from tinycnn.model import Sequential
 from tinycnn.ops import backend
-from tinycnn.optim import SGD, Adam, AdamW, Optimizer
+from tinycnn.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tinycnn.parameters import Parameter
-from tinycnn.schedules import CosineWarmup, OneCycle, StepDecay
+from tinycnn.recompute import Checkpoint
+from tinycnn.schedules import CosineWarmup, OneCycle, ReduceOnPlateau, StepDecay
 
 __all__ = [
     "ELU",
     "EMA",
     "GELU",
+    "MSE",
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AvgPool1D",
@@ -64,6 +69,7 @@ __all__ = [
     "BatchNorm",
     "Branches",
     "BundleError",
+    "Checkpoint",
     "Conv1D",
     "Conv2D",
     "Conv3D",
@@ -89,7 +95,9 @@ __all__ = [
     "Optimizer",
     "Pad",
     "Parameter",
+    "RMSprop",
     "ReLU",
+    "ReduceOnPlateau",
     "Reshape",
     "Residual",
     "Sequential",
@@ -106,6 +114,7 @@ __all__ = [
     "gradcheck",
     "init",
     "load",
+    "lr_range_test",
     "ops",
     "save",
     "schedules",

@@ -59,6 +59,7 @@ def examples() -> list[tuple[object, tuple[int, ...]]]:
         (tc.Residual(tc.Conv2D(4, 3, stride=2), shortcut=tc.Conv2D(4, 1, stride=2)), (2, 6, 6, 3)),
         (tc.Branches(tc.Conv2D(2, 3), tc.Sequential(tc.Conv2D(3, 3, dilation=2), tc.ReLU())), (2, 6, 6, 2)),
         (tc.Branches(tc.Conv2D(2, 3), tc.Conv2D(2, 1), merge="add"), (2, 5, 5, 2)),
+        (tc.Checkpoint(tc.Conv2D(3, 3), bn(), tc.ReLU(), tc.Dropout(0.3), tc.Residual(tc.Conv2D(3, 3), bn())), (3, 5, 5, 2)),
         (tc.SqueezeExcite(2), (2, 4, 3, 6)),
         (tc.SqueezeExcite(units=3), (2, 5, 2)),
         (tc.Sequential(tc.Conv2D(4, 3), bn(), tc.ReLU(), tc.Flatten(), tc.Dropout(0.3), tc.Dense(1)), (4, 6, 6, 1)),
@@ -66,6 +67,8 @@ def examples() -> list[tuple[object, tuple[int, ...]]]:
         (tc.SoftmaxCrossEntropy(class_weight=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
         (tc.FocalLoss(alpha=0.3, label_smoothing=0.1), (7, 1)),
         (tc.FocalLoss(gamma=0.5, alpha=[1, 2, 0.5], label_smoothing=0.1), (7, 3)),
+        (tc.MSE(), (7, 1)),
+        (tc.MSE(), (7, 3)),
     ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinycnn import init
 from tinycnn.layers.activations import ReLU, Sigmoid
-from tinycnn.layers.base import Layer, Shape, needs_space, shape_text
+from tinycnn.layers.base import Layer, Shape, is_known, needs_space, shape_text
 from tinycnn.layers.dense import Dense
 from tinycnn.layers.pool import GlobalAvgPool
 from tinycnn.model import Sequential
@@ -55,6 +55,21 @@ class Residual(Layer):
         """The gradient runs back both ways and adds up."""
         grad_input = self.body.backward(grad)
         return grad_input + (grad if self.shortcut is None else self.shortcut.backward(grad))
+
+    def forward_parameters(self, x, rng=None):
+        """See `Layer.forward_parameters`."""
+        if not is_known(self, Residual):
+            return self.forward(x, True, rng)
+        y = self.body.forward_parameters(x, rng)
+        return y + (x if self.shortcut is None else self.shortcut.forward_parameters(x, rng))
+
+    def backward_parameters(self, grad):
+        """See `Layer.backward_parameters`: both ways to their own lowest layer that learns."""
+        if not is_known(self, Residual):
+            self.backward(grad)
+            return
+        for way in self.children().values():
+            way.backward_parameters(grad)
 
     def infer(self, x):
         """See `Layer.infer`."""
@@ -111,9 +126,22 @@ class Branches(Layer):
 
     def backward(self, grad):
         """Each path gets its share of the gradient; what comes out adds up."""
-        shares = [grad] * len(self.paths) if self.merge == "add" else np.split(grad, self.cuts, axis=-1)
-        grads = [path.backward(np.ascontiguousarray(share)) for path, share in zip(self.paths, shares, strict=True)]
+        grads = [path.backward(share) for path, share in zip(self.paths, self._split(grad), strict=True)]
         return sum(grads[1:], grads[0])
+
+    def forward_parameters(self, x, rng=None):
+        """See `Layer.forward_parameters`."""
+        if not is_known(self, Branches):
+            return self.forward(x, True, rng)
+        return self._merge([path.forward_parameters(x, rng) for path in self.paths])
+
+    def backward_parameters(self, grad):
+        """See `Layer.backward_parameters`."""
+        if not is_known(self, Branches):
+            self.backward(grad)
+            return
+        for path, share in zip(self.paths, self._split(grad), strict=True):
+            path.backward_parameters(share)
 
     def infer(self, x):
         """See `Layer.infer`."""
@@ -122,6 +150,11 @@ class Branches(Layer):
     def receptive_field(self, field):
         """The widest path's."""
         return _widest([path.receptive_field(field) for path in self.paths])
+
+    def _split(self, grad):
+        """The inverse of `_merge`, for a gradient."""
+        shares = [grad] * len(self.paths) if self.merge == "add" else np.split(grad, self.cuts, axis=-1)
+        return map(np.ascontiguousarray, shares)
 
     def _merge(self, outputs):
         return sum(outputs[1:], outputs[0]) if self.merge == "add" else np.concatenate(outputs, axis=-1)

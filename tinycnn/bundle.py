@@ -18,6 +18,7 @@ from tinycnn.files import write_bytes
 from tinycnn.layers import activations, conv, conv_transpose, dense, dropout, group_norm, norm, pool, reshape
 from tinycnn.layers.base import Layer, walk
 from tinycnn.model import Sequential
+from tinycnn.recompute import Checkpoint
 
 FORMAT = 1
 MAX_FILE = 4 << 30  # bytes
@@ -88,7 +89,7 @@ def pack(model: Sequential) -> tuple[dict[str, np.ndarray], dict]:
     if not isinstance(model, Sequential):
         raise ValueError(f"save: got a {type(model).__name__}; wrap it: Sequential(...)")
     store = model.built()
-    unknown = sorted({type(x).__name__ for _, x in walk(model)} - {*KINDS, "Sequential", "Residual", "Branches"})
+    unknown = sorted({type(x).__name__ for _, x in walk(model)} - {*KINDS, "Sequential", "Residual", "Branches", "Checkpoint"})
     if unknown:
         raise ValueError(f"save: {', '.join(unknown)} is not a layer of tinycnn; a file cannot carry its code")
     state = model.get_state()
@@ -144,6 +145,8 @@ def from_config(config: dict) -> Layer:
     if kind == "Residual":
         shortcut = arguments["shortcut"]
         return Residual(from_config(arguments["body"]), shortcut=None if shortcut is None else from_config(shortcut))
+    if kind == "Checkpoint":
+        return Checkpoint(from_config(arguments["body"]))
     if kind == "Branches":
         return Branches(*map(from_config, arguments["paths"]), merge=arguments["merge"])
     if kind not in KINDS:

@@ -37,18 +37,20 @@ def divergence(model, x: np.ndarray, logits: np.ndarray, buffers: np.ndarray, st
     else:
         place, what = "loss", "the loss is not finite though every layer's output is; look at the labels and weights"
     if place != "input" and stage == "loss" and store.good is not None:
-        store.values[...] = store.good
+        for span in store.trained():  # nothing else moved
+            store.values[span] = store.good[span]
     store.buffers[...] = buffers
     return DivergenceError(model.steps + 1, place, what)
 
 
-def keep_good(model) -> None:
-    """Remember the present weights: they gave a finite loss, or the user set them."""
+def keep_good(model, spans: list[slice] | None = None) -> None:
+    """Remember the present weights, or these stretches of them: they gave a finite loss, or the user set them."""
     store = model.built()
     if store.good is None:
         store.good = store.values.copy()
     else:
-        np.copyto(store.good, store.values)
+        for span in [slice(None)] if spans is None else spans:
+            np.copyto(store.good[span], store.values[span])
 
 
 def _first_bad_output(model, x: np.ndarray, buffers: np.ndarray) -> str:
@@ -66,4 +68,5 @@ def _first_bad_buffer(model) -> str:
 
 def _first_bad_gradient(model) -> str:
     """Backward runs from the last layer to the first, so the last bad parameter is the first that was met."""
-    return [p.name.rpartition(".")[0] for p in model.parameters() if not np.isfinite(p.grad).all()][-1]
+    bad = [p.name.rpartition(".")[0] for p in model.parameters() if p.trainable and not np.isfinite(p.grad).all()]
+    return bad[-1]

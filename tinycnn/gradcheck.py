@@ -6,9 +6,10 @@ direction u, and compares
     analytic   <f.backward(r), u>                      with
     numeric    (<r, f(x + e*u)> - <r, f(x - e*u)>) / 2e
 
-in float64, for the input and for every parameter, in training and in eval mode. One inner product sees every entry of the
-gradient; random r and u leave no symmetry for a wrong gradient to hide in. Where the function has a kink (a ReLU at 0, two
-equal values under a max-pool) no slope exists, and the two one-sided slopes tell: such a draw is thrown away and drawn anew.
+in float64, for the input and for every parameter that is not frozen, in training and in eval mode. One inner product sees every
+entry of the gradient; random r and u leave no symmetry for a wrong gradient to hide in. Where the function has a kink (a ReLU at
+0, two equal values under a max-pool) no slope exists, and the two one-sided slopes tell: such a draw is thrown away and drawn
+anew.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _check_layer(subject: Layer, shape, elementwise, seed) -> list[Row]:
     store = layer.built()
     rows = []
     for mode in ("training", "eval"):
-        names = ["input", *(p.name for p in layer.parameters())]
+        names = ["input", *(p.name for p in layer.parameters() if p.trainable)]
         for name in names:
 
             def draw(rng, name=name, mode=mode):

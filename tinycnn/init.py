@@ -18,6 +18,36 @@ def glorot(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.uniform(-limit, limit, shape)
 
 
+def lecun(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal with variance 1 / fan_in: keeps the scale where nothing is cut off. Source: LeCun et al. 1998, equation 16."""
+    return rng.standard_normal(shape) * math.sqrt(1 / _fan_in(shape))
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
+    """As a matrix of inputs x outputs, `gain` times orthonormal columns (rows, where there are more outputs than inputs).
+
+    Drawn evenly from all such matrices: a normal one's Q, with R's diagonal made positive.
+    Source: Saxe, McClelland & Ganguli 2014 (arXiv:1312.6120); Mezzadri 2007 for the signs (arXiv:math-ph/0609050).
+    """
+    inputs, outputs = _fan_in(shape), shape[-1]
+    q, r = np.linalg.qr(rng.standard_normal((max(inputs, outputs), min(inputs, outputs))))
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+    return gain * (q if inputs >= outputs else q.T).reshape(shape)
+
+
+class constant:
+    """Every number the same: `Dense(1, initialiser=constant(0.1))`."""
+
+    def __init__(self, value: float):
+        if not math.isfinite(value):
+            raise ValueError(f"constant: value={value} must be finite")
+        self.value = float(value)
+
+    def __call__(self, rng: np.random.Generator | None, shape: tuple[int, ...]) -> np.ndarray:
+        """An array of this shape."""
+        return np.full(shape, self.value)
+
+
 def zeros(rng: np.random.Generator | None, shape: tuple[int, ...]) -> np.ndarray:
     """All zeros: biases and shifts."""
     return np.zeros(shape)

@@ -18,14 +18,22 @@ class Loss:
     def __call__(self, logits: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None):
         """The weighted mean loss, a float, and its gradient, as logits. Raises ValueError for labels that do not fit."""
         logits = np.asarray(logits)
-        losses, grad, weight = self.each(logits, self._labels(logits, y))
-        if sample_weight is not None:
-            weight = weight * self._weights(sample_weight, len(logits)).astype(logits.dtype)
-        total = weight.sum(dtype=np.float64)
+        losses, grad, weight, total = self._weighed(logits, y, sample_weight)
         if not total > 0:
             raise ValueError(f"{type(self).__name__}: the weights sum to {total}; at least one must be above 0")
         weight = weight / logits.dtype.type(total)
         return float((losses * weight).sum(dtype=np.float64)), grad * weight[:, None]
+
+    def total_weight(self, logits: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
+        """The sum of the weights that the mean is over: what a part of a batch counts for beside its other parts."""
+        return self._weighed(np.asarray(logits), y, sample_weight)[-1]
+
+    def _weighed(self, logits, y, sample_weight):
+        """Every row's loss, gradient and weight, and the sum of the weights."""
+        losses, grad, weight = self.each(logits, self._labels(logits, y))
+        if sample_weight is not None:
+            weight = weight * self._weights(sample_weight, len(logits)).astype(logits.dtype)
+        return losses, grad, weight, float(weight.sum(dtype=np.float64))
 
     def each(self, logits: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Shape: logits (N, K), y (N,) -> each row's loss (N,), its gradient (N, K), its weight (N,)."""
@@ -37,17 +45,22 @@ class Loss:
 
     def _labels(self, logits, y):
         """The labels as (N,); never broadcast, since (N,) against (N, 1) would silently make (N, N)."""
+        rows = logits.shape[:1]
+        return self._checked(logits, y, (rows, (*rows, 1))).reshape(-1)
+
+    def _checked(self, logits, y, shapes):
+        """The labels as they are, if logits are rows of floats, and labels are numbers in one of these shapes."""
         name = type(self).__name__
         if logits.dtype.kind != "f":
             raise ValueError(f"{name}: got logits of dtype {logits.dtype}; it needs floats")
         if logits.ndim != 2 or len(logits) == 0:
             raise ValueError(f"{name}: got logits of shape {logits.shape}; it needs (N, K) with at least one row")
         y = np.asarray(y)
-        if y.shape not in ((len(logits),), (len(logits), 1)):
-            raise ValueError(f"{name}: got labels of shape {y.shape}; it needs ({len(logits)},) or ({len(logits)}, 1)")
+        if y.shape not in shapes:
+            raise ValueError(f"{name}: got labels of shape {y.shape}; it needs {' or '.join(map(str, dict.fromkeys(shapes)))}")
         if y.dtype.kind not in "biuf":
             raise ValueError(f"{name}: got labels of dtype {y.dtype}; it needs numbers")
-        return y.reshape(-1)
+        return y
 
     def _weights(self, weights, count):
         weights = np.asarray(weights, np.float64)
@@ -192,6 +205,35 @@ class FocalLoss(Loss):
     def example_labels(self, rng, shape):
         """Class numbers."""
         return rng.integers(0, max(2, shape[1]), shape[0])
+
+
+class MSE(Loss):
+    """Mean squared error of K outputs a row; y holds the numbers that the outputs z should be.
+
+        l = mean_k (z_k - y_k)^2
+
+    Source: Bishop 2006, equation 3.12, as a mean and without its 1/2, as PyTorch.
+    Shape: logits (N, K), y (N, K), or (N,) where K = 1.
+    """
+
+    def each(self, logits, y):
+        """See `Loss.each`; y here is (N, K)."""
+        apart = logits - y.astype(logits.dtype)
+        return np.square(apart).mean(axis=1), apart * logits.dtype.type(2 / logits.shape[1]), np.ones(len(y), logits.dtype)
+
+    def _labels(self, logits, y):
+        """The labels as (N, K); never broadcast."""
+        shapes = (logits.shape, *([logits.shape[:1]] if logits.shape[1:] == (1,) else []))
+        y = self._checked(logits, y, shapes).reshape(logits.shape)
+        if y.size == 0:
+            raise ValueError(f"MSE: got logits of shape {logits.shape}; it needs at least one a row")
+        if not np.isfinite(y).all():
+            raise ValueError("MSE: labels must be finite numbers")
+        return y
+
+    def example_labels(self, rng, shape):
+        """Any numbers."""
+        return rng.standard_normal(shape)
 
 
 def _smoothing(value: float, name: str) -> float:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from math import isfinite
 
 import numpy as np
 
 from tinycnn import ops
-from tinycnn.divergence import divergence, keep_good
+from tinycnn.divergence import keep_good
 from tinycnn.layers.activations import Sigmoid, Softmax
-from tinycnn.layers.base import Layer, is_below, is_known, walk
+from tinycnn.layers.base import Layer, is_below, is_known, is_still, learns, walk
 from tinycnn.ops.shapes import positive_int
 from tinycnn.parameters import check_lr_scale
+from tinycnn.steps import train_step
 
 
 class Tap:
@@ -47,7 +47,7 @@ class Sequential(Layer):
         self.seed = 0
         self._macs: int | None = None
         self._runner = None  # the plans, where the model runs on the kernels
-        self._went_forward = False  # layer by layer, so that every layer holds what backward needs
+        self._kept_from: int | None = None  # the first layer that holds what backward needs, if one went forward layer by layer
 
     # As a layer
 
@@ -75,36 +75,66 @@ class Sequential(Layer):
     def forward(self, x, training=False, rng=None):
         """The last layer's output. A model's own `rng` follows from its seed and the number of steps taken."""
         x = self.check(x)
-        self._went_forward = True
+        self._kept_from = 0
         if training and rng is None:
             rng = self._step_rng()
         with ops.backend_for(self.total_macs()):
             for name, layer in self.layers.items():
-                x = layer.forward(x, training, _stream_of(layer, rng))
-                if name in self.taps:
-                    self.taps[name].output = x.copy()
+                x = self._seen(name, layer.forward(x, training, _stream_of(layer, rng)))
+        return x
+
+    def forward_parameters(self, x, rng=None):
+        """See `Layer.forward_parameters`: what stands below the lowest layer that learns runs in eval mode."""
+        if not is_known(self, Sequential):
+            return self.forward(x, True, rng)
+        x, lowest, rng = self.check(x), self._lowest(), self._step_rng() if rng is None else rng
+        with ops.backend_for(self.total_macs()):
+            for i, (name, layer) in enumerate(self.layers.items()):
+                if i > lowest:
+                    x = layer.forward(x, True, _stream_of(layer, rng))
+                elif i < lowest and is_still(layer):
+                    x = layer.infer(x)
+                else:  # where it draws, training is not eval mode
+                    x = layer.forward_parameters(x, _stream_of(layer, rng))
+                x = self._seen(name, x)
+        self._kept_from = lowest
         return x
 
     def backward(self, grad):
-        """From the gradient of the output to that of the input, through the last forward; fills every layer's grads."""
-        self._check_went_forward()
+        """From the gradient of the output to that of the input, through the last forward; fills the grads of all not frozen."""
+        self._check_kept(0)
         with ops.backend_for(self.total_macs()):
             for name, layer in reversed(self.layers.items()):
                 grad = layer.backward(self._tapped(name, grad))
         return grad
 
     def backward_parameters(self, grad):
-        """See `Layer.backward_parameters`."""
-        self._check_went_forward()
-        first, *others = self.layers
+        """See `Layer.backward_parameters`: ends at the lowest layer that learns."""
+        if not is_known(self, Sequential):
+            self.backward(grad)
+            return
+        lowest = self._lowest()
+        if lowest == len(self.layers):
+            return
+        self._check_kept(lowest)
+        names = list(self.layers)
         with ops.backend_for(self.total_macs()):
-            for name in reversed(others):
+            for name in reversed(names[lowest + 1 :]):
                 grad = self.layers[name].backward(self._tapped(name, grad))
-            self.layers[first].backward_parameters(self._tapped(first, grad))
+            self.layers[names[lowest]].backward_parameters(self._tapped(names[lowest], grad))
 
-    def _check_went_forward(self):
-        if not self._went_forward:
+    def _lowest(self) -> int:
+        """The number of the first layer that learns; that of all layers where none does."""
+        return next((i for i, layer in enumerate(self.layers.values()) if learns(layer)), len(self.layers))
+
+    def _check_kept(self, first):
+        if self._kept_from is None or self._kept_from > first:
             raise self.fail("backward has no forward to go back through; call forward first (a train_step leaves nothing behind)")
+
+    def _seen(self, name, x):
+        if name in self.taps:
+            self.taps[name].output = x.copy()
+        return x
 
     def _tapped(self, name, grad):
         if name in self.taps:
@@ -138,42 +168,16 @@ class Sequential(Layer):
 
     # As a model
 
-    def train_step(self, x, y, loss, optimizer, sample_weight=None) -> float:
+    def train_step(self, x, y, loss, optimizer, sample_weight=None, accumulate=1) -> float:
         """Forward, loss, backward, update; returns the loss before the update.
 
+        With `accumulate` k the batch is taken in k parts, one after the other, so that memory is needed for a part alone; the
+        gradients add up to the whole batch's, and one update follows. What differs is batch norm, which sees the parts.
+        Frozen layers cost no weight gradient, and backward ends at the lowest layer that is not frozen.
         Shape: x (N, *input_shape); y as the loss takes it. Raises DivergenceError when the loss, a gradient or a running
         statistic is NaN or infinite; the model then holds the last weights that gave a finite loss.
         """
-        store = self.built()
-        if optimizer.parameters[0].flat[0] is not store.values:
-            raise self.fail("the optimizer holds other parameters; make it from model.parameters() after build, load or copy")
-        x = self.check(x)
-        plans = self._plans(ops.trains_on)
-        if plans and plans.watched():  # somebody captures what layers see
-            plans = None
-        buffers = store.buffers.copy()  # forward moves the running statistics before anyone can know that they are bad
-        backend = ops.backend("numba") if plans else ops.backend_for(self.total_macs())
-        with backend, np.errstate(over="ignore", invalid="ignore"):  # an error follows instead
-            plan = plans.training_plan(self, len(x)) if plans else None
-            logits = plan.forward(x, self.seed, self.steps, self._stream) if plan else self.forward(x, training=True)
-            try:
-                value, grad = loss(logits, y, sample_weight)
-            except ValueError:  # labels that do not fit: as if the step had never been tried
-                store.buffers[...] = buffers
-                raise
-            if not isfinite(value) or not np.isfinite(store.buffers).all():
-                raise divergence(self, x, logits, buffers, "loss")
-            keep_good(self)
-            if plan:
-                self._went_forward = False
-                plan.backward(grad)
-            else:
-                self.backward_parameters(grad)
-            if not np.isfinite(store.grads).all():
-                raise divergence(self, x, logits, buffers, "gradient")
-            optimizer.step()
-        self.steps += 1
-        return value
+        return train_step(self, x, y, loss, optimizer, sample_weight, accumulate)
 
     def predict(self, x: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """The logits of x (N, *input_shape), in eval mode: (N, *output_shape). A row's bits do not depend on its neighbours."""
@@ -211,7 +215,8 @@ class Sequential(Layer):
     def freeze(self, *names: str) -> None:
         """Stop training the layers of these names and all inside them; without a name, the whole model.
 
-        A frozen BatchNorm also keeps its running statistics. Raises ValueError for a name that no layer has.
+        No gradient of a frozen layer's parameters is computed: theirs are 0. A frozen BatchNorm also keeps its running statistics
+        and normalises by them; a frozen Dropout drops on. Raises ValueError for a name that no layer has.
         """
         self._set_frozen(names, True)
 
@@ -230,7 +235,7 @@ class Sequential(Layer):
                     layer.frozen = frozen
             for parameter in self.store.parameters if self.store else ():
                 if is_below(parameter.name, name):
-                    parameter.trainable = not frozen
+                    self.store.set_trainable(parameter, not frozen)
 
     def scale_lr(self, factor: float, *names: str) -> None:
         """Train the layers of these names, and all inside them, at `factor` times the optimizer's rate; without a name, all.
@@ -343,26 +348,39 @@ class Sequential(Layer):
         """Without the plans: a copy has memory of its own."""
         return {**self.__dict__, "_runner": None}
 
-    def _stream(self, layer: Layer):
-        """The generator of a layer in this step."""
-        return _stream_of(layer, self._step_rng())
+    def _stream(self, layer: Layer, first_row: int = 0):
+        """The generator of a layer in this step, from a row of the batch on."""
+        return _stream_of(layer, self._step_rng(first_row))
 
-    def _step_rng(self) -> np.random.Generator:
+    def _step_rng(self, first_row: int = 0) -> np.random.Generator:
         """Counter-based: keyed by seed and step; each layer then takes its own stream.
 
         The key is the seed; of the counter's four numbers the last is the step, the third the layer's stream.
         """
-        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.steps]))
+        rng = _StepGenerator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.steps]))
+        rng.first_row = first_row
+        return rng
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers.values()))})"
 
 
+class _StepGenerator(np.random.Generator):
+    """A step's generator, which knows where in the batch the rows begin that it draws for."""
+
+    first_row = 0
+
+
 def _stream_of(layer: Layer, rng):
     """The generator that `layer` draws from: its own stream of the step's, so that no layer shifts another's numbers.
 
-    Containers hand the step's generator on.
+    A part of a batch gets the numbers that its rows would get in the whole one. Containers hand the step's generator on.
     """
     if rng is None or not layer.draws:
         return rng
-    return np.random.Generator(rng.bit_generator.jumped(layer.stream))
+    stream = np.random.Generator(rng.bit_generator.jumped(layer.stream))
+    if first_row := getattr(rng, "first_row", 0):
+        blocks, rest = divmod(first_row * layer.drawn(), 8)  # float32 numbers, of which a step of the counter gives eight
+        stream.bit_generator.advance(blocks)
+        stream.random(rest, dtype=np.float32)
+    return stream

@@ -80,7 +80,8 @@ class Optimizer:
     def get_state(self) -> dict[str, np.ndarray | int]:
         """A copy of what the next step depends on beside weights and gradients: `steps`, and each slot by parameter.
 
-        Its names are "steps" and such as "first.dense_1.weight". The constructor's arguments are not in it: pass them again. To
+        Its names are "steps", such as "first.dense_1.weight", and "schedule" for a schedule with a state of its own, such as
+        `ReduceOnPlateau`. The constructor's arguments are not in it: pass them again. To
         resume a run as if it had never stopped, keep the model's state too, its seed, and its count of steps, which the random
         numbers follow; `tinycnn.save` keeps all three:
 
@@ -101,7 +102,8 @@ class Optimizer:
             array[...] = state[name]
 
     def _named(self) -> dict[str, np.ndarray]:
-        return {f"{slot}.{p.name}": p.part_of(flat) for slot, flat in self.state.items() for p in self.parameters}
+        own = {} if getattr(self.schedule, "state", None) is None else {"schedule": self.schedule.state}
+        return own | {f"{slot}.{p.name}": p.part_of(flat) for slot, flat in self.state.items() for p in self.parameters}
 
     def _clip_scale(self, runs: list[_Run]) -> float:
         if self.clip_norm is None:
@@ -138,17 +140,67 @@ class _Run:
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum: v = momentum * v + grad; value -= lr * v. Source: Sutskever et al. 2013, as PyTorch."""
+    """Gradient descent with momentum: v = momentum * v + grad; value -= lr * v, or lr * (grad + momentum * v) with `nesterov`.
+
+    Source: Sutskever et al. 2013, as PyTorch.
+    """
 
     slots = ("velocity",)
 
-    def __init__(self, parameters, lr, momentum=0.0, weight_decay=0.0, clip_norm=None):
+    def __init__(self, parameters, lr, momentum=0.0, nesterov=False, weight_decay=0.0, clip_norm=None):
         super().__init__(parameters, lr, weight_decay, clip_norm)
-        self.momentum = _share(momentum, "SGD", "momentum")
+        self.momentum, self.nesterov = _share(momentum, "SGD", "momentum"), bool(nesterov)
+        if self.nesterov and not self.momentum:
+            raise ValueError(f"SGD: nesterov looks ahead along the momentum, which is {momentum}; set it above 0")
 
     def update(self, value, grad, lr, velocity):
         """See `ops.sgd_step`."""
-        ops.sgd_step(value, grad, velocity, lr, self.momentum)
+        ops.sgd_step(value, grad, velocity, lr, self.momentum, self.nesterov)
+
+
+class Adagrad(Optimizer):
+    """Steps scaled by the root of the sum of all squared gradients so far. Source: Duchi, Hazan & Singer 2011, figure 1."""
+
+    slots = ("total",)
+
+    def __init__(self, parameters, lr=1e-2, eps=1e-10, weight_decay=0.0, clip_norm=None):
+        super().__init__(parameters, lr, weight_decay, clip_norm)
+        self.eps = _eps(eps, "Adagrad")
+
+    def update(self, value, grad, lr, total):
+        """See `ops.adagrad_step`."""
+        ops.adagrad_step(value, grad, total, lr, self.eps)
+
+
+class Adadelta(Optimizer):
+    """Steps whose size follows that of the steps before, so that no rate need be chosen. Source: Zeiler 2012, algorithm 1."""
+
+    slots = ("square", "moved")
+
+    def __init__(self, parameters, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0, clip_norm=None):
+        super().__init__(parameters, lr, weight_decay, clip_norm)
+        self.rho, self.eps = _share(rho, "Adadelta", "rho"), _eps(eps, "Adadelta")
+
+    def update(self, value, grad, lr, square, moved):
+        """See `ops.adadelta_step`."""
+        ops.adadelta_step(value, grad, square, moved, lr, self.rho, self.eps)
+
+
+class RMSprop(Optimizer):
+    """Steps scaled by a running root of the mean squared gradient; `centered` takes the gradient's own mean out of it.
+
+    Source: Tieleman & Hinton 2012, lecture 6.5; Graves 2013, equations 38 to 41 (arXiv:1308.0850); as PyTorch.
+    """
+
+    def __init__(self, parameters, lr=1e-2, alpha=0.99, eps=1e-8, momentum=0.0, centered=False, weight_decay=0.0, clip_norm=None):
+        self.slots = ("square", "velocity", "mean") if centered else ("square", "velocity")
+        super().__init__(parameters, lr, weight_decay, clip_norm)
+        self.alpha, self.momentum = _share(alpha, "RMSprop", "alpha"), _share(momentum, "RMSprop", "momentum")
+        self.eps, self.centered = _eps(eps, "RMSprop"), bool(centered)
+
+    def update(self, value, grad, lr, square, velocity, mean=None):
+        """See `ops.rmsprop_step`."""
+        ops.rmsprop_step(value, grad, square, mean, velocity, lr, self.alpha, self.eps, self.momentum)
 
 
 class Adam(Optimizer):
@@ -162,7 +214,7 @@ class Adam(Optimizer):
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, clip_norm=None):
         super().__init__(parameters, lr, weight_decay, clip_norm)
         self.betas = tuple(_share(beta, type(self).__name__, "betas") for beta in betas)
-        self.eps = float(eps)
+        self.eps = _eps(eps, type(self).__name__)
 
     def update(self, value, grad, lr, first, second):
         """See `ops.adam_step`."""
@@ -181,4 +233,10 @@ class AdamW(Adam):
 def _share(value: float, name: str, what: str) -> float:
     if not 0 <= value < 1:
         raise ValueError(f"{name}: {what}={value} must be at least 0 and below 1")
+    return float(value)
+
+
+def _eps(value: float, name: str) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name}: eps={value} must be finite and at least 0")
     return float(value)

@@ -81,6 +81,8 @@ class Store:
         self.values, self.grads = (np.zeros(_total(d for *_, d in declared), self.dtype) for _ in range(2))
         self.buffers = np.zeros(_total(d for *_, d in held), self.dtype)
         self.good: np.ndarray | None = None  # the values that last gave a finite loss; see tinycnn.divergence
+        self._trained_of: list[bool] | None = None  # the settings that these were found for
+        self._trained: list[slice] = []
         for _, layer in layers:
             for arrays in (layer.params, layer.grads, layer.buffers):
                 arrays.clear()
@@ -105,6 +107,28 @@ class Store:
             layer.grads.place(key, parameter.grad)
             parameters.append(parameter)
         return parameters
+
+    def set_trainable(self, parameter: Parameter, trainable: bool) -> None:
+        """Freeze a parameter, whose gradient then is 0, or let it learn again."""
+        if not trainable:
+            parameter.grad[...] = 0
+        elif not parameter.trainable and self.good is not None:
+            parameter.part_of(self.good)[...] = parameter.value
+        parameter.trainable = trainable
+
+    def trained(self) -> list[slice]:
+        """The stretches of the flat arrays that are to be trained: what is frozen is neither looked at nor copied in a step."""
+        trainable = [p.trainable for p in self.parameters]
+        if trainable != self._trained_of:
+            self._trained_of, cuts = trainable, []
+            for p in sorted((p for p in self.parameters if p.trainable), key=lambda p: p.start):
+                end = p.start + p.value.size
+                if cuts and cuts[-1].stop == p.start:
+                    cuts[-1] = slice(cuts[-1].start, end)
+                else:
+                    cuts.append(slice(p.start, end))
+            self._trained = cuts
+        return self._trained
 
     def named(self, values: np.ndarray, buffers: np.ndarray) -> dict[str, np.ndarray]:
         """Views by name into two flat arrays that are laid out like the model's own."""

@@ -1,8 +1,13 @@
-"""Learning rates over time: a schedule is a function of the step, counted from 0, that an optimizer takes as its `lr`."""
+"""Learning rates over time: a schedule is a function of the step, counted from 0, that an optimizer takes as its `lr`.
+
+A schedule that depends on more than the step keeps that in `state`, a float64 array, which the optimizer's own state carries.
+"""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from tinycnn.ops.shapes import is_int
 
@@ -66,6 +71,63 @@ class OneCycle:
         if step < peak:
             return _cosine(first, self.lr, step / peak)
         return _cosine(self.lr, first / self.end, min((step - peak) / (self.total - 1 - peak), 1.0))
+
+
+class ReduceOnPlateau:
+    """Multiply the rate by `factor` once a monitored value has not become better for more than `patience` looks at it.
+
+        plateau = ReduceOnPlateau(0.1, patience=3)
+        optimizer = SGD(model.parameters(), lr=plateau)
+        ...
+        plateau.observe(validation_loss)  # after every epoch
+
+    Better means below best * (1 - threshold), or with mode "max" above best * (1 + threshold); a NaN is never better. After a
+    reduction `cooldown` looks do not count. The rate never falls below `floor`.
+    Source: the numbers of PyTorch's `ReduceLROnPlateau` (which holds on to a rate that would move by less than 1e-8).
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        cooldown: int = 0,
+        floor: float = 0.0,
+        mode: str = "min",
+    ):
+        self.factor, self.threshold, self.floor, self.mode = float(factor), float(threshold), float(floor), mode
+        self.patience, self.cooldown = _count(patience, "patience", 0), _count(cooldown, "cooldown", 0)
+        if not 0 < self.factor < 1:
+            raise ValueError(f"ReduceOnPlateau: factor={factor} must be above 0 and below 1")
+        if not (0 <= self.threshold < 1 and 0 <= self.floor <= _rate(lr)):
+            raise ValueError(f"ReduceOnPlateau: needs threshold={threshold} in [0, 1) and floor={floor} in [0, lr]")
+        if mode not in ("min", "max"):
+            raise ValueError(f'ReduceOnPlateau: mode is {mode!r}; it must be "min" or "max"')
+        worst = math.inf if mode == "min" else -math.inf
+        self.state = np.array(
+            [lr, worst, 0, 0], np.float64
+        )  # the rate, the best value, looks without a better one, cooldown left
+
+    def __call__(self, step: int) -> float:
+        """The rate of now, whatever the step."""
+        return float(self.state[0])
+
+    def observe(self, value: float) -> float:
+        """Look at the monitored value; returns the rate from now on."""
+        rate, best, waited, cooling = self.state
+        side = 1 if self.mode == "min" else -1
+        limit = best if math.isinf(best) else best * (1 - side * self.threshold)
+        if side * value < side * limit:
+            best, waited = value, 0
+        else:
+            waited += 1
+        if cooling > 0:
+            cooling, waited = cooling - 1, 0
+        if waited > self.patience:
+            rate, waited, cooling = max(rate * self.factor, self.floor), 0, self.cooldown
+        self.state[:] = rate, best, waited, cooling
+        return float(rate)
 
 
 def _cosine(before: float, after: float, t: float) -> float:

@@ -40,6 +40,7 @@ def run(options) -> int:
     from bcdetect.bundle import load_classifier
     from bcdetect.explain.explaining import Explainer
     from bcdetect.explain.folder import Asked
+    from bcdetect.explain.grade import grade_line
 
     _check(options)
     classifier, digest = load_classifier(options.model)
@@ -49,20 +50,11 @@ def run(options) -> int:
     if options.class_name is not None and options.class_name not in classifier.class_names:
         names = ", ".join(classifier.class_names)
         raise UsageError(f"there is no class {options.class_name!r}", hint=f"Take one of {names}")
-    asked = Asked(explainer, digest, _grade(options.model, digest, explainer), options.class_name)
+    grade = grade_line(options.model, digest, explainer.method_name, explainer.layer)
+    asked = Asked(explainer, digest, grade, options.class_name)
     if options.sheet:
         return _sheet(options, asked)
     return _explain(options, asked)
-
-
-def _grade(model: str, digest: str, explainer) -> str:
-    """The line of the model's grade, if it is for this method and layer; else that there is none."""
-    from bcdetect.explain.grade import grade_line, read_grade
-
-    grade = read_grade(model, digest)
-    if grade is not None and grade.method == explainer.method_name and grade.layer != explainer.layer:
-        return f"explanations by layer {explainer.layer} have no grade; the model's is for {grade.layer}"
-    return grade_line(model, digest, explainer.method_name)
 
 
 def _check(options) -> None:
@@ -176,11 +168,16 @@ def _sheet(options, asked) -> int:
     from bcdetect import external, plots
     from bcdetect.commands.doing import reading
     from bcdetect.explain import sheet
+    from bcdetect.held_out import held_out
     from bcdetect.output import new_folder
 
     path = options.inputs[0]
-    data = external.load_for(asked.classifier, path, options.label, None, options.skip_bad, reading(options))
-    rows = sheet.test_rows(data)
+    settings = asked.classifier.card.get("settings", {})
+    told = options.label or settings.get("label"), settings.get("group"), options.skip_bad
+    data = external.load_for(asked.classifier, path, *told, reading(options))
+    if not data.pictures:
+        raise UsageError("--sheet shows pictures; this data is a table", hint="Leave it out")
+    rows, which = held_out(asked.classifier, data)
     if len(rows) > options.most:
         raise UsageError(f"{len(rows):,} inputs at once", hint=f"Pass fewer, or say --most {len(rows)}")
     out = options.out or _free(f"{path}-sheet")
@@ -191,15 +188,11 @@ def _sheet(options, asked) -> int:
             for number, figure in enumerate(sheet.pages(asked, data, judged), 1):
                 plots.save_figure(figure, folder / f"page-{number:02}.png")
     wrong = sum(not each.right for each in judged)
-    part = "all rows (no split came with the data)" if data.parts is None else "the test part that came with the data"
-    known = asked.classifier.card.get("data", {}).get("sha256") == data.provenance.get("sha256")
     if options.json:
         content = {"notice": NOTICE, "folder": str(out), "grade": asked.grade, "rows": len(judged), "wrong": wrong}
         print(json.dumps(content, indent=1))
         return 0
-    print(f"{data.name}: {len(judged):,} rows, {part}; {wrong:,} wrong")
-    if known and data.parts is None:
-        print("warning: this is the data that the model was made with; rows it was trained on are among these")
+    print(f"{data.name}: {len(judged):,} rows, {which}; {wrong:,} wrong")
     _end(out, asked.grade)
     return 0
 

@@ -11,7 +11,7 @@ import numpy as np
 class Explanation:
     """The evidence for `class_name` in one row.
 
-    `raw` (h, w) is as the method gave it, in logits, at its own resolution; below 0 it speaks against the class where the method
+    `raw` (h, w) is as the method gave it, in its own unit and resolution; below 0 it speaks against the class where the method
     is signed. `map` (H, W) is what speaks for the class, nothing below 0, at the size of the network's input: it keeps its
     strength, and nothing stretches it. `score` is the class's logit, `probabilities` (K,) those of the classifier, `channels`
     the evidence in each input channel, `gap` the completeness error; both None where the method has none. Of an ensemble and

@@ -89,12 +89,14 @@ def read_grade(model: str | os.PathLike, digest: str) -> Grade | None:
     return grade if grade.model_sha256 == digest else None
 
 
-def grade_line(model: str | os.PathLike, digest: str, method: str) -> str:
-    """What to print under an explanation by this method: its grade, or that it has none. Raises InputError."""
+def grade_line(model: str | os.PathLike, digest: str, method: str, layer: str | None) -> str:
+    """What to print under an explanation by this method and layer: its grade, or that it has none. Raises InputError."""
     grade = read_grade(model, digest)
     if grade is None:
         other = ", the one beside it is another model's" if os.path.exists(grade_path(model)) else ""
         return f"this model's explanations have no grade{other} (python -m bcdetect audit-model)"
     if grade.method != method:
         return f"explanations by {method} have no grade; the model's is for {grade.method}"
+    if grade.layer != layer:
+        return f"explanations by layer {layer} have no grade; the model's is for {grade.layer}"
     return grade.line()

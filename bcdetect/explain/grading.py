@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
 from bcdetect.classifier import Classifier
-from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, UsageError
 from bcdetect.explain.checks.frame import frame_check
@@ -19,9 +19,12 @@ from bcdetect.explain.checks.subject import Subject
 from bcdetect.explain.checks.weights import weights_check
 from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.grade import NOT_RUN, Check, Grade
-from bcdetect.splits import official, split
+from bcdetect.held_out import held_out, own_parts, settings_of
 
 ROWS = 200  # drawn where there are more; intervals are then a few hundredths wide
+NUMBERS = (
+    2**26
+)  # that these rows may hold together, as the network takes them: a quarter of a GiB, of which there are some copies
 
 
 def grade_model(
@@ -36,17 +39,17 @@ def grade_model(
 ) -> Grade:
     """The grade of a classifier's explanations by one method, on labelled data as `external.load_for` reads it.
 
-    Rows are those of the test part where the data is what the model was made with, or brings a split; else all. With `retrain`
+    Rows are those of `held_out`. With `retrain`
     so many networks of other seeds are trained as the model was, one more on labels at random, and one with a planted marker;
     that takes the model's own data. Raises InputError and UsageError.
     """
     explainer = Explainer(classifier, method, layer)
     parts = own_parts(classifier, data)
-    if retrain and (parts is None or "settings" not in classifier.card):
+    if retrain and parts is None:
         what = "only on the data that the model was made with can networks be trained as it was"
         raise UsageError(what, hint="Pass that data, or leave --retrain out")
-    test = np.flatnonzero(data.parts == "test") if data.parts is not None else None
-    chosen = parts["test"] if parts is not None else test if test is not None and len(test) else np.arange(len(data.y))
+    chosen, _ = held_out(classifier, data)
+    rows = min(rows, max(2, NUMBERS // prod(classifier.input_shape)))
     if len(chosen) > rows:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, rows, replace=False))
     if len(chosen) < 2:
@@ -69,20 +72,3 @@ def grade_model(
         checks += [Check(name, NOT_RUN, why="needs networks to be trained anew: --retrain 3") for name in NAMES]
     name = explainer.method_name
     return Grade(digest, name, explainer.layer, data.name, len(chosen), tuple(checks))
-
-
-def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | None:
-    """The parts of the data that the classifier was made with; None for other data."""
-    card = classifier.card.get("data", {})
-    if card.get("sha256") is None or card.get("sha256") != data.provenance.get("sha256"):
-        return None
-    if data.parts is not None:
-        return official(data)
-    config = settings_of(classifier)
-    return split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
-
-
-def settings_of(classifier: Classifier) -> Config:
-    """The settings that the classifier was trained with, less the file names, which are of its maker's machine."""
-    settings = {name: value for name, value in classifier.card["settings"].items() if name not in ("data", "init")}
-    return Config().with_values(settings | {"freeze": ()})

@@ -11,7 +11,7 @@ from bcdetect.explain.network import Network
 
 @dataclass(frozen=True)
 class Raw:
-    """The evidence (N, ...) for each row's class, positive where something speaks for it, negative where against, in logits.
+    """The evidence (N, ...) for each row's class, positive where something speaks for it, negative where against.
 
     `channels` (N, C) is the evidence in each input channel where the method knows that; `gap` (N,) how far the evidence's sum is
     from what it should be, as a share of that, where the method promises a sum.

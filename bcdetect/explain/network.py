@@ -21,6 +21,7 @@ class Network:
 
     def __init__(self, model: tc.Sequential):
         self.model = copy.deepcopy(model)
+        self.model.freeze()  # so that going back computes no gradient of any weight
         self._cuts: dict[str, tuple[tc.Sequential, tc.Sequential]] = {}
 
     def spatial_layers(self) -> dict[str, tuple[int, ...]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bcdetect.datasets import Dataset
-from bcdetect.errors import InputError, UsageError
 from bcdetect.explain import words
 from bcdetect.explain.explanation import Explanation
 from bcdetect.explain.folder import Asked
@@ -40,18 +39,6 @@ class Judged:
     def right(self) -> bool:
         """Whether the model says what the reference standard says."""
         return self.reference == self.predicted
-
-
-def test_rows(data: Dataset) -> np.ndarray:
-    """The rows of the test part that came with the data, or all. Raises InputError where that part is empty, UsageError."""
-    if not data.pictures:
-        raise UsageError("--sheet shows pictures; this data is a table", hint="Leave it out")
-    if data.parts is None:
-        return np.arange(len(data.y))
-    rows = np.flatnonzero(data.parts == "test")
-    if not len(rows):
-        raise InputError("the split that came with the data has no test rows", hint="Leave it out to see all rows")
-    return rows
 
 
 def judge(asked: Asked, data: Dataset, rows: np.ndarray, on_row=None) -> list[Judged]:

@@ -21,7 +21,8 @@ class Layer:
     - `setup(shape) -> shape`: check the arguments against the input's shape (without the batch), `declare` parameters and
       buffers, return the output's shape;
     - `forward(x, training, rng=None)` and `backward(grad)`: begin forward with `x = self.check(x)`, keep on self what backward
-      needs, leave x as it is; backward fills `self.grads`, returns the gradient of the input, and leaves `grad` as it is;
+      needs, leave x as it is; backward fills `self.grads` unless `self.frozen`, returns the gradient of the input, and leaves
+      `grad` as it is;
     - `draws = True` if forward draws random numbers in training: it then gets a generator of its own;
     - `macs()` and `receptive_field()` where the table of `summary()` should know them.
 
@@ -57,8 +58,15 @@ class Layer:
         """From the gradient of the output, (N, *output_shape), to that of the last forward's input; fills `self.grads`."""
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
+    def forward_parameters(self, x: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """Forward in training, for `backward_parameters` alone to follow.
+
+        With the bits of `forward`; but of what stands below the lowest layer inside that learns, nothing is kept.
+        """
+        return self.forward(x, True, rng)
+
     def backward_parameters(self, grad: np.ndarray) -> None:
-        """Fill `self.grads` alone: all that the first layer of a model need do in training."""
+        """Fill `self.grads` alone: all that the lowest layer that learns need do in training."""
         self.backward(grad)
 
     def children(self) -> dict[str, Layer]:
@@ -72,6 +80,10 @@ class Layer:
     def activations(self) -> int:
         """The numbers that the output of one row holds, not counting the layers inside."""
         return prod(self.output_shape)
+
+    def drawn(self) -> int:
+        """The random numbers, as float32, that one row takes in training, where `draws` is True."""
+        return prod(self.input_shape)
 
     def receptive_field(self, field: tuple[Shape, Shape] | None) -> tuple[Shape, Shape] | None:
         """From (size, distance of neighbours) in input positions an axis, at the input, to that at the output.
@@ -208,9 +220,19 @@ def walk(layer: Layer, path: str = "") -> Iterator[tuple[str, Layer]]:
         yield from walk(child, f"{path}.{name}" if path else name)
 
 
+def learns(layer: Layer) -> bool:
+    """Whether anything here or inside is to be trained: it has parameters and is not frozen."""
+    return any(inner.declared and not inner.frozen for _, inner in walk(layer))
+
+
+def is_still(layer: Layer) -> bool:
+    """Whether training runs this layer as eval mode does: nothing here or inside learns, keeps statistics, or draws."""
+    return not any(inner.draws or (not inner.frozen and (inner.declared or inner.declared_buffers)) for _, inner in walk(layer))
+
+
 def is_known(layer: Layer, known: type[Layer]) -> bool:
     """Whether a layer computes what its `known` kind computes: nobody has written one of the methods anew."""
-    methods = ("forward", "backward", "backward_parameters", "infer")
+    methods = ("forward", "forward_parameters", "backward", "backward_parameters", "infer")
     same = all(getattr(type(layer), method) is getattr(known, method) for method in methods)
     return same and not any(method in vars(layer) for method in methods)
 

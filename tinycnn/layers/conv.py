@@ -59,12 +59,14 @@ class Conv(Windowed):
         self._backward(grad, wants_input=False)
 
     def _backward(self, grad, wants_input):
+        learns = not self.frozen
         grad_input, grad_weight, grad_bias = ops.conv_backward(
-            grad, self.x, self.params["weight"], self.window, self.groups, wants_input, self.bias
+            grad, self.x, self.params["weight"], self.window, self.groups, wants_input, self.bias and learns, learns
         )
-        self.grads["weight"] = grad_weight
-        if self.bias:
-            self.grads["bias"] = grad_bias
+        if learns:
+            self.grads["weight"] = grad_weight
+            if self.bias:
+                self.grads["bias"] = grad_bias
         return grad_input
 
     def macs(self):

@@ -39,10 +39,19 @@ class Dense(Layer):
 
     def backward(self, grad):
         """See `ops.dense_backward`."""
-        grad_input, grad_weight, grad_bias = ops.dense_backward(grad, self.x, self.params["weight"])
-        self.grads["weight"] = grad_weight
-        if self.bias:
-            self.grads["bias"] = grad_bias
+        return self._backward(grad, wants_input=True)
+
+    def backward_parameters(self, grad):
+        """See `Layer.backward_parameters`."""
+        self._backward(grad, wants_input=False)
+
+    def _backward(self, grad, wants_input):
+        learns = not self.frozen
+        grad_input, grad_weight, grad_bias = ops.dense_backward(grad, self.x, self.params["weight"], wants_input, learns)
+        if learns:
+            self.grads["weight"] = grad_weight
+            if self.bias:
+                self.grads["bias"] = grad_bias
         return grad_input
 
     def macs(self):

@@ -38,6 +38,10 @@ class Dropout(Layer):
         self.mask = keep * x.dtype.type(1 / (1 - self.rate))
         return x * self.mask
 
+    def drawn(self):
+        """One number a value, or a channel."""
+        return self.input_shape[-1] if self.channels and self.input_shape else super().drawn()
+
     def backward(self, grad):
         """grad * mask."""
         return grad if self.mask is None else grad * self.mask

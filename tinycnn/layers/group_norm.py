@@ -50,10 +50,13 @@ class GroupNorm(Layer):
 
     def backward(self, grad):
         """See `ops.group_norm_backward`."""
+        learns = not self.frozen
         rows = grad.reshape(self.xhat.shape)
-        grad_input, self.grads["gamma"], self.grads["beta"] = ops.group_norm_backward(
-            rows, self.xhat, self.inverse_std, self.params["gamma"]
+        grad_input, grad_gamma, grad_beta = ops.group_norm_backward(
+            rows, self.xhat, self.inverse_std, self.params["gamma"], learns
         )
+        if learns:
+            self.grads["gamma"], self.grads["beta"] = grad_gamma, grad_beta
         return grad_input.reshape(grad.shape)
 
     def receptive_field(self, field):

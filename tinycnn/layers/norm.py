@@ -51,9 +51,12 @@ class BatchNorm(Layer):
 
     def backward(self, grad):
         """See `ops.normalise_backward`."""
-        grad_input, self.grads["gamma"], self.grads["beta"] = ops.normalise_backward(
-            grad, self.x, self.mean, self.inverse_std, self.params["gamma"], self.of_batch
+        learns = not self.frozen
+        grad_input, grad_gamma, grad_beta = ops.normalise_backward(
+            grad, self.x, self.mean, self.inverse_std, self.params["gamma"], self.of_batch, learns
         )
+        if learns:
+            self.grads["gamma"], self.grads["beta"] = grad_gamma, grad_beta
         return grad_input
 
     def _batch_statistics(self, x):

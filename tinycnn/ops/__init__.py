@@ -44,6 +44,9 @@ softplus_backward = op("softplus_backward")
 tanh = op("tanh")
 tanh_backward = op("tanh_backward")
 sgd_step = op("sgd_step")
+adagrad_step = op("adagrad_step")
+adadelta_step = op("adadelta_step")
+rmsprop_step = op("rmsprop_step")
 adam_step = op("adam_step")
 warp = op("warp")
 blur = op("blur")
@@ -52,6 +55,8 @@ add_noise = op("add_noise")
 
 __all__ = [
     "Window",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add_noise",
     "average_pool",
@@ -85,6 +90,7 @@ __all__ = [
     "place_window",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "runs_on",
     "sgd_step",
     "sigmoid",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -63,6 +64,8 @@ class Plan:
     def __init__(self, macs: int):
         self.arena = Arena()
         self.serial = macs < SERIAL_MACS
+        self.notes: list[dict[int, Buffer]] = []  # see `noting`
+        self.forgets = False  # whether what is planned now will be computed once more, and keeps nothing
         self.acts: list = []
         self._steps: list[Step] = []
 
@@ -92,12 +95,30 @@ class Plan:
 
     def take(self, shape: tuple[int, ...], dtype=np.float32) -> Buffer:
         """See `Arena.take`."""
-        return self.arena.take(shape, dtype)
+        buffer = self.arena.take(shape, dtype)
+        for note in self.notes:
+            note[buffer.offset] = buffer
+        return buffer
 
     def give(self, *buffers: Buffer) -> None:
         """See `Arena.give`."""
         for buffer in buffers:
             self.arena.give(buffer)
+            for note in self.notes:
+                note.pop(buffer.offset, None)
+
+    @contextmanager
+    def noting(self) -> Iterator[dict[int, Buffer]]:
+        """The buffers, by their places, that are taken inside the `with` and not given back there."""
+        note: dict[int, Buffer] = {}
+        self.notes.append(note)
+        yield note
+        self.notes.pop()
+
+    def give_all_but(self, flow: Flow, held: dict[int, Buffer]) -> None:
+        """Give back what was noted, but for what a flow refers to."""
+        kept = {flow.array.offset, *(table.offset for table in (flow.tables or {}).values() if isinstance(table, Buffer))}
+        self.give(*[buffer for place, buffer in held.items() if place not in kept])
 
     def release(self, flow: Flow) -> None:
         """Give back a flow's buffer, if it is the flow's own."""

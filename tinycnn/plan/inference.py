@@ -13,7 +13,9 @@ from math import prod
 
 import numpy as np
 
+from tinycnn.layers.base import walk
 from tinycnn.ops.numba import elementwise as e
+from tinycnn.ops.numba import norm as n
 from tinycnn.ops.numba import pool as p
 from tinycnn.ops.numba.kernel import Program
 from tinycnn.ops.numba.lift import lift
@@ -26,27 +28,33 @@ CACHE_BYTES = 1 << 22  # that the largest array between two layers may take
 
 
 class InferencePlan(Plan):
-    """Eval mode of a model for `rows` rows at once. Not for two threads at once."""
+    """Eval mode of a model for `rows` rows at once; with `front`, of these first items alone, and nothing folded.
 
-    def __init__(self, model, rows: int):
+    Not for two threads at once.
+    """
+
+    def __init__(self, model, rows: int, front: list[Item] | None = None):
         super().__init__(model.total_macs() * rows)
-        self.rows, self.store = rows, model.built()
+        self.rows, store = rows, model.built()
+        self.folding, items = front is None, chain(model, checkpoints=False) if front is None else front
+        layers = [layer for item in items for _, layer in walk(item.layer)]
+        arrays = [array for layer in layers for array in (*layer.params.values(), *layer.buffers.values())]
+        self.now = [store.values, store.buffers] if self.folding else arrays  # all that the weights are made of
         self.folds: list = []  # functions that bring folded weights up to date
         self.norms: list = []  # the batch norms that are folded
         self.weight_steps: list = []  # and steps that lay them out for the kernels
         x = Flow(Source(self.take((rows, *model.input_shape))), owned=False)
-        y = self.written(infer_row(self, chain(model), x))
+        y = self.written(infer_row(self, items, x))
         acts = self.acts_so_far()
         self.arena.lay_out()
         self.x, self.y = self.arena.array(x.array), self.arena.array(y.array)
         self.acts = self.compiled(acts)
         self.weights = Program(self.weight_steps, None, small=self.serial) if self.weight_steps else None
-        self.seen: tuple[np.ndarray, np.ndarray] | None = None  # the values and buffers that were folded
+        self.seen: list[np.ndarray] | None = None  # what was folded
         self.eps: list[float] = []  # with these
 
     def run(self, x: np.ndarray) -> np.ndarray:
-        """The logits of x (rows, *input_shape); the next call overwrites them."""
-        self.refresh()
+        """The logits of x (rows, *input_shape), after `refresh`; the next call overwrites them."""
         self.x[...] = x
         for act in self.acts:
             act()
@@ -54,21 +62,25 @@ class InferencePlan(Plan):
 
     def refresh(self) -> None:
         """Fold and lay out the weights anew if they moved: anybody may write into a model's parameters."""
-        now = self.store.values, self.store.buffers
         eps = [layer.eps for layer in self.norms]
-        if self.seen is not None and eps == self.eps and all(map(np.array_equal, self.seen, now)):
+        if self.seen is not None and eps == self.eps and all(map(np.array_equal, self.seen, self.now)):
             return
         for fold in self.folds:
             fold()
         if self.weights is not None:
             self.weights.run()
-        self.seen, self.eps = tuple(array.copy() for array in now), eps
+        self.seen, self.eps = [array.copy() for array in self.now], eps
 
 
 def rows_at_once(model, most: int) -> int:
-    """How many rows are taken at once: as many as stay in cache, from the model's shapes alone."""
-    largest = max(4 * prod(layer.output_shape) for layer in _leaves(model))
-    return max(1, min(most, CACHE_BYTES // largest))
+    """How many rows are taken at once, from the model's shapes alone: as many as stay in cache.
+
+    But each time all weights are read, which Winograd lays out as four times as many: so where they outweigh a row's activations,
+    as many rows as they do it times.
+    """
+    sizes = [prod(layer.output_shape) for layer in _leaves(model)]
+    weights = sum(prod(declared.shape) for layer in _leaves(model) for declared in layer.declared.values())
+    return max(1, min(most, max(CACHE_BYTES // (4 * max(sizes)), 4 * weights // sum(sizes))))
 
 
 def _leaves(layer):
@@ -81,7 +93,7 @@ def infer_row(plan: InferencePlan, items: list[Item], flow: Flow) -> Flow:
     items = list(items)
     while items:
         item, norm = items.pop(0), None
-        if item.kind in ("conv", "dense") and item.relu is None and items and items[0].kind == "norm":
+        if plan.folding and item.kind in ("conv", "dense") and item.relu is None and items and items[0].kind == "norm":
             norm = items.pop(0)
         flow = _convolved(plan, item, norm, flow) if item.kind in ("conv", "dense") else KINDS[item.kind](plan, item, flow)
     return flow
@@ -90,18 +102,20 @@ def infer_row(plan: InferencePlan, items: list[Item], flow: Flow) -> Flow:
 def _convolved(plan, item, norm, flow):
     layer, rectify = item.layer, int((norm or item).relu is not None)
     c = convolution_of(layer)
-    weight, bias = np.empty_like(layer.params["weight"]), np.zeros(c.outputs, np.float32)
+    weight, bias = layer.params["weight"], layer.params["bias"] if layer.bias else 0
+    if norm:
+        weight, bias = np.empty_like(weight), np.empty(c.outputs, np.float32)
 
-    def fold():
-        scale, shift = _line(norm.layer) if norm else (np.float32(1), np.float32(0))
-        np.multiply(layer.params["weight"], scale, out=weight)
-        bias[...] = shift + layer.params["bias"] * scale if layer.bias else shift
+        def fold():
+            scale, shift = _line(norm.layer)
+            np.multiply(layer.params["weight"], scale, out=weight)
+            bias[...] = shift + layer.params["bias"] * scale if layer.bias else shift
 
-    plan.folds.append(fold)
-    plan.norms += [norm.layer] if norm else []
+        plan.folds.append(fold)
+        plan.norms.append(norm.layer)
     source = flow.reshaped(plan.rows, *c.window.size, c.channels).source
     y = plan.take((plan.rows, *c.window.output, c.outputs))
-    end = End(bias=bias if layer.bias or norm else 0, rectify=rectify)
+    end = End(bias=bias, rectify=rectify)
     *weight_steps, step = c.forward(source, weight, y, end, memory)
     plan.weight_steps.extend(weight_steps)
     plan.add(step)
@@ -112,12 +126,15 @@ def _convolved(plan, item, norm, flow):
 def _normalised(plan, item, flow):
     flow = plan.written(flow)
     scale, shift = np.empty((2, flow.shape[-1]), np.float32)
+    if plan.folding:
 
-    def fold():
-        scale[...], shift[...] = _line(item.layer)
+        def fold():
+            scale[...], shift[...] = _line(item.layer)
 
-    plan.folds.append(fold)
-    plan.norms.append(item.layer)
+        plan.folds.append(fold)
+        plan.norms.append(item.layer)
+    else:  # to the bits of a training step
+        plan.weight_steps.append(running_step(item.layer, scale, shift))
     mode = NORMALISE_RECTIFY if item.relu else NORMALISE
     return Flow(Source(flow.array, mode, scale=scale, shift=shift), flow.owned)
 
@@ -126,6 +143,16 @@ def _line(layer):
     """Scale and shift of a batch norm by its running statistics."""
     scale = layer.params["gamma"] / np.sqrt(layer.buffers["running_var"] + np.float32(layer.eps))
     return scale, layer.params["beta"] - layer.buffers["running_mean"] * scale
+
+
+def running_step(layer, scale, shift):
+    """The same by the kernel that settles batch norms in training."""
+    mean, variance, inverse = np.empty((3, len(scale)), np.float32)
+    return n.settle_step(
+        tasks=0, channels=len(scale), moments=0, pivots=0, gamma=layer.params["gamma"], beta=layer.params["beta"], mean=mean,
+        variance=variance, inverse=inverse, scale=scale, shift=shift, running_mean=layer.buffers["running_mean"],
+        running_var=layer.buffers["running_var"], settings=np.array([layer.momentum, layer.eps]),
+    )  # fmt: skip
 
 
 def _rectified(plan, item, flow):
@@ -166,13 +193,17 @@ def _flattened(plan, item, flow):
 def _summed(plan, item, flow):
     flow = plan.written(flow)
     x = Flow(flow.source, owned=False)
-    first = plan.written(infer_row(plan, chain(item.layer.body), x))
-    second = x if item.layer.shortcut is None else plan.written(infer_row(plan, chain(item.layer.shortcut), x))
+    first = plan.written(infer_row(plan, chain(item.layer.body, checkpoints=False), x))
+    second = x if item.layer.shortcut is None else plan.written(infer_row(plan, chain(item.layer.shortcut, checkpoints=False), x))
     y = first.array if first.owned else plan.take(first.shape)
     plan.add(e.combine_step(e.ADD_RECTIFY if item.relu else e.ADD, first.array, second.array, y))
     plan.release(second)
     plan.release(flow)
     return Flow(Source(y))
+
+
+def _row(plan, item, flow):
+    return infer_row(plan, chain(item.layer.body, checkpoints=False), flow)
 
 
 def _foreign(plan, item, flow):
@@ -196,5 +227,6 @@ KINDS = {
     "dropout": _dropped,
     "flatten": _flattened,
     "residual": _summed,
+    "checkpoint": _row,
     "foreign": _foreign,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from math import prod
 
 import numpy as np
@@ -15,6 +16,7 @@ from tinycnn.ops.numba.twins import shares
 from tinycnn.plan.base import Flow, Plan, keep_result
 from tinycnn.plan.pairs import chain
 from tinycnn.plan.rows import Row, TrainedItem, masked
+from tinycnn.recompute import buffers_kept, forgetting
 
 
 class Rectified(TrainedItem, kinds=("relu",)):
@@ -149,14 +151,20 @@ class Flattened(TrainedItem, kinds=("flatten",)):
 class Summed(TrainedItem, kinds=("residual",)):
     """A body and a shortcut, added; with a ReLU or without."""
 
-    def __init__(self, item):
-        super().__init__(item)
-        self.body = Row(chain(self.layer.body))
-        self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut))
+    def __init__(self, item, fed):
+        super().__init__(item, fed)
+        self.body = Row(chain(self.layer.body), fed)
+        self.shortcut = None if self.layer.shortcut is None else Row(chain(self.layer.shortcut), fed)
 
     def settings(self):
         """See `Row.settings`."""
         return self.body.settings() + (self.shortcut.settings() if self.shortcut else ())
+
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.body, item.shortcut = self.body.again(), self.shortcut and self.shortcut.again()
+        return item
 
     def forward(self, plan, flow, above):
         """Both ways read the same input."""
@@ -176,8 +184,8 @@ class Summed(TrainedItem, kinds=("residual",)):
         grad = masked(plan, grad, self.y) if self.relu else plan.written(grad)
         plan.give(self.y)
         shared = Flow(grad.source, owned=False)
-        first = self.body.backward(plan, shared, None, wants_input)
-        second = self.shortcut.backward(plan, shared, None, wants_input) if self.shortcut else shared
+        first = self.body.backward(plan, shared, None)
+        second = self.shortcut.backward(plan, shared, None) if self.shortcut else shared
         result = None
         if wants_input:
             first, second = plan.written(first), plan.written(second)
@@ -189,17 +197,74 @@ class Summed(TrainedItem, kinds=("residual",)):
         return Flow(Source(result)) if wants_input else None
 
 
+class Checkpointed(TrainedItem, kinds=("checkpoint",)):
+    """A row of which only what it gives is kept; it is planned twice."""
+
+    def __init__(self, item, fed):
+        super().__init__(item, fed)
+        self.row = Row(chain(self.layer.body), fed)
+
+    def settings(self):
+        """See `Row.settings`."""
+        return self.row.settings()
+
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.row = self.row.again()
+        return item
+
+    def wants_moments(self):
+        """What its first item wants."""
+        return bool(self.row.items) and self.row.items[0].wants_moments()
+
+    def gradient_end(self, plan, tasks):
+        """What its last item wants; all that a norm there reads is kept, since it is what the row gives."""
+        return self.row.items[-1].gradient_end(plan, tasks) if self.row.items else super().gradient_end(plan, tasks)
+
+    def forward(self, plan, flow, above):
+        """All memory is given back but for the output's, and that of the sums which a norm above reads at once."""
+        self.x, forgets = flow, plan.forgets
+        plan.forgets = True
+        with plan.noting() as held:
+            result = self.row.forward(plan, flow, above)
+        plan.forgets = forgets
+        plan.give_all_but(result, held)
+        self.output = held.get(result.array.offset)  # None where the row only passed its input on
+        return Flow(result.source, owned=False, tables=result.tables)
+
+    def backward(self, plan, grad, below, wants_input):
+        """Forward once more, and back."""
+        row = self.row.again()
+        row.forward(plan, self.x, None)
+        grad = row.backward(plan, grad, below)
+        if self.output is not None:
+            plan.give(self.output)
+        return grad
+
+
 class Foreign(TrainedItem, kinds=("foreign",)):
     """A layer that the planner does not know: run as it is, between two programs."""
+
+    repeated = False  # whether this is the second run
+
+    def again(self):
+        """See `Row.again`."""
+        item = super().again()
+        item.repeated = True
+        return item
 
     def forward(self, plan, flow, above):
         """The layer keeps what it needs by itself."""
         self.x = plan.written(flow)
         self.y = plan.take((plan.batch, *self.layer.output_shape))
-        layer, x, y = self.layer, self.x.array, self.y
+        layer, x, y, fed = self.layer, self.x.array, self.y, self.fed
+        forgets, repeated = plan.forgets, self.repeated
 
         def run():
-            result = layer.forward(plan.arena.array(x), True, plan.stream_of(layer))
+            x_now, rng = plan.arena.array(x), plan.stream_of(layer)
+            with forgetting(layer) if forgets else nullcontext(), buffers_kept(layer) if repeated else nullcontext():
+                result = layer.forward(x_now, True, rng) if fed else layer.forward_parameters(x_now, rng)
             keep_result(layer, "forward", result, plan.arena.array(y))
 
         plan.call(run)

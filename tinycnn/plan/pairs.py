@@ -22,6 +22,7 @@ from tinycnn.layers.pool import AvgPool, GlobalAvgPool, MaxPool
 from tinycnn.layers.reshape import Flatten, Reshape
 from tinycnn.model import Sequential
 from tinycnn.ops.roads import road
+from tinycnn.recompute import Checkpoint
 
 KINDS = {
     Conv: "conv",
@@ -35,6 +36,7 @@ KINDS = {
     Flatten: "flatten",
     Reshape: "flatten",
     Residual: "residual",
+    Checkpoint: "checkpoint",
 }
 
 
@@ -46,10 +48,10 @@ class Item(NamedTuple):
     relu: Layer | None = None
 
 
-def chain(model: Layer) -> list[Item]:
-    """The items of a model, rows inside rows laid end to end."""
+def chain(model: Layer, checkpoints: bool = True) -> list[Item]:
+    """The items of a model, rows inside rows laid end to end; without `checkpoints`, as where nothing goes back, these too."""
     items: list[Item] = []
-    for layer in _flat(model):
+    for layer in _flat(model, checkpoints):
         kind = kind_of(layer)
         takes_relu = items and items[-1].relu is None and items[-1].kind in ("conv", "dense", "norm", "residual")
         if kind == "relu" and takes_relu:
@@ -89,7 +91,7 @@ def placement(model: Layer) -> dict[int, str]:
         elif item.kind == "norm":
             with_conv = before is not None and before.kind in ("conv", "dense") and before.relu is None
             own = f"with {before.layer.name}" if with_conv else "with its reader"
-        elif item.kind == "residual":
+        elif item.kind in ("residual", "checkpoint"):
             inside: dict[int, str] = {}
             for row in item.layer.children().values():
                 inside.update(placement(row))
@@ -102,9 +104,11 @@ def placement(model: Layer) -> dict[int, str]:
     return places
 
 
-def _flat(layer: Layer):
+def _flat(layer: Layer, checkpoints: bool):
     if isinstance(layer, Sequential) and is_known(layer, Sequential):
         for inner in layer.layers.values():
-            yield from _flat(inner)
+            yield from _flat(inner, checkpoints)
+    elif not checkpoints and isinstance(layer, Checkpoint) and is_known(layer, Checkpoint):
+        yield from _flat(layer.body, checkpoints)
     else:
         yield layer

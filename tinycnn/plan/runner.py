@@ -23,6 +23,7 @@ class Runner:
         self.rows = [layer for _, layer in walk(model) if isinstance(layer, Sequential)]
         self.training: list[TrainingPlan] = []
         self.inference: list[InferencePlan] = []
+        self.fronts: dict[int, InferencePlan] = {}
         self.lock = threading.Lock()
 
     def watched(self) -> bool:
@@ -32,9 +33,11 @@ class Runner:
     def training_plan(self, model, batch: int) -> TrainingPlan:
         """The plan for a training step of `batch` rows. All share one block of memory: the largest plan's."""
         self.inference.clear()  # their memory is of no use while the weights move
-        self.training = [plan for plan in self.training if plan.made_for == plan.row.settings()]
+        fresh = [plan for plan in self.training if plan.made_for == plan.settings()]
+        if len(fresh) < len(self.training):
+            self.training, self.fronts = fresh, {}
         block = self.training[0].arena.block if self.training else None
-        plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block))
+        plan = _kept(self.training, lambda plan: plan.batch == batch, lambda: TrainingPlan(model, batch, block, self.fronts))
         if block is not None and plan.arena.block is not block:
             self.training = [plan]
         return plan
@@ -42,12 +45,15 @@ class Runner:
     def predict(self, model, x: np.ndarray, batch_size: int) -> np.ndarray:
         """The logits of x (N, *input_shape) in eval mode."""
         y = np.empty((len(x), *model.output_shape), np.float32)
-        step = rows_at_once(model, min(batch_size, len(x)))
+        step, fresh = rows_at_once(model, min(batch_size, len(x))), set()
         with self.lock:
             for start in range(0, len(x), step):
                 part = x[start : start + step]
                 rows = len(part)
                 plan = _kept(self.inference, lambda plan, n=rows: plan.rows == n, lambda n=rows: InferencePlan(model, n))
+                if plan not in fresh:  # once a call: to compare a large model's weights takes as long as a row of it
+                    plan.refresh()
+                    fresh.add(plan)
                 y[start : start + rows] = plan.run(part)
         return y
 

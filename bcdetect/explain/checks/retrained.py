@@ -13,7 +13,6 @@ from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.explain.checks.alike import alike
 from bcdetect.explain.checks.frame import frame_check
-from bcdetect.explain.checks.lesion import pointing
 from bcdetect.explain.checks.subject import Subject
 from bcdetect.explain.checks.weights import ALIKE
 from bcdetect.explain.explaining import Explainer
@@ -84,25 +83,35 @@ def labels_check(subject: Subject, schooling: Schooling, count: int) -> Check:
 
 
 def marker_check(subject: Subject, schooling: Schooling, count: int) -> Check:
-    """A bright square in a corner of every row of one class: a network that learns it must light up there, and be caught.
+    """A bright square in a corner of every row of one class: in a network that learns it the corner must light up, and be caught.
 
-    Passed where most maps of marked rows are highest in the marker's corner, and the question after the frame fails.
+    Passed where it does in most of the marked rows, see `lit`, and the question after the frame fails.
     """
     if not subject.classifier.takes_pictures:
         return Check(NAMES[2], NOT_RUN, why="a table has no corners")
     number = 1 if len(subject.data.class_names) == 2 else len(subject.data.class_names) - 1
     marked, corners = planted(subject.data, number)
-    other = Subject(_explainer(subject, schooling.classifier(0, planted(schooling.data, number)[0])), marked)
+    explainer = _explainer(subject, schooling.classifier(0, planted(schooling.data, number)[0]))
     rows = np.flatnonzero(subject.data.y == number)
-    hits, _, random = pointing(other.drawn(other.evidence(other.x[rows], other.data.y[rows])), corners[rows])
-    value, low, high = subject.mean(hits, rows)
-    frame = frame_check(other)
+    found = lit(Subject(explainer, marked.subset(rows)), Subject(explainer, subject.data.subset(rows)), corners[rows])
+    value, low, high = subject.mean(found, rows)
+    frame = frame_check(Subject(explainer, marked))
     caught = frame.verdict == FAIL
     why = (
-        f"maps highest in the marker's corner, of {len(rows)} marked rows; a random point {random.mean():.2f}; "
-        f"the frame's own question {'catches' if caught else 'does NOT catch'} the network ({frame.value or 0:.2f})"
+        f"of {len(rows)} marked rows those whose marker lights up; the frame's own question "
+        f"{'catches' if caught else 'does NOT catch'} the network ({frame.value or 0:.2f})"
     )
     return Check(NAMES[2], PASS if low >= LIGHTS and caught else FAIL, value, low, high, f"at least {LIGHTS}", why)
+
+
+def lit(marked: Subject, plain: Subject, corners: np.ndarray) -> np.ndarray:
+    """Whether each row's evidence for its class, in the marker's corner (N, H, W), is above the whole map's mean, and above what
+    it is there in the same row without the marker: (N,) of 0 and 1.
+    """
+    area = corners.sum(axis=(1, 2))
+    maps = [subject.drawn(subject.evidence(subject.x, subject.data.y)) for subject in (marked, plain)]
+    there, before = ((each * corners).sum(axis=(1, 2)) / area for each in maps)
+    return ((there > maps[0].mean(axis=(1, 2))) & (there > before)).astype(float)
 
 
 def planted(data: Dataset, number: int) -> tuple[Dataset, np.ndarray]:

@@ -5,13 +5,15 @@
     kernel  cache                                      how kernels are compiled, kept on disk, and run on threads
     lines                                              how pixels come in and what happens to them on their way out
     direct  weight_gradient  winograd  depthwise         the convolutions; `convolution` chooses among them
-    norm  pool  elementwise  random  warps  retouch    everything else
+    norm  pool  elementwise  updates  random  warps  retouch    everything else
     twins                                              the ops
 
 Importing this package imports numba; only `tinycnn.ops.backend` and `tinycnn.plan` do so, and only when the twins are asked for.
 """
 
 from tinycnn.ops.numba.twins import (
+    adadelta_step,
+    adagrad_step,
     adam_step,
     add_noise,
     average_pool,
@@ -30,11 +32,15 @@ from tinycnn.ops.numba.twins import (
     normalise_backward,
     relu,
     relu_backward,
+    rmsprop_step,
+    sgd_step,
     tone,
     warp,
 )
 
 __all__ = [
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add_noise",
     "average_pool",
@@ -53,6 +59,8 @@ __all__ = [
     "normalise_backward",
     "relu",
     "relu_backward",
+    "rmsprop_step",
+    "sgd_step",
     "tone",
     "warp",
 ]

@@ -1,4 +1,4 @@
-"""Kernels that look at one number at a time: ReLU, sums of two arrays, dropout, Adam; and a source written out."""
+"""Kernels that look at one number at a time: ReLU, sums of two arrays, dropout; and a source written out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numba import carray
 
 from tinycnn.ops.numba.kernel import Step, kernel, tasks_for
 from tinycnn.ops.numba.lines import Source, load_pixels, source_fields, x_of
-from tinycnn.ops.numba.passes import adam_rows, add_rectify, add_rows, drop_rows, rectify, where_positive
+from tinycnn.ops.numba.passes import add_rectify, add_rows, drop_rows, rectify, where_positive
 
 ADD, ADD_RECTIFY, RECTIFY, WHERE_POSITIVE, DROP = range(5)
 FLOATS = 4096  # that a task has at least
@@ -27,12 +27,6 @@ def write_step(source: Source, y) -> Step:
     pixels = prod(y.shape[:-1])
     tasks = tasks_for(-(-prod(y.shape) // FLOATS))
     return write(tasks, **source.fields("x"), tasks=tasks, y=y, pixels=pixels)
-
-
-def adam_step_of(value, grad, first, second, settings, floats: int) -> Step:
-    """One step of Adam; `settings` holds beta1, 1 - beta1, beta2, 1 - beta2, the rate, the root's factor and eps."""
-    tasks = tasks_for(-(-floats // FLOATS))
-    return adam(tasks, tasks=tasks, value=value, grad=grad, first=first, second=second, settings=settings, floats=floats)
 
 
 @kernel("tasks kind x y result floats settings")
@@ -62,12 +56,3 @@ def write(task, worker, p):
     for pixel in range(first, end, ROWS):
         count = min(ROWS, end - pixel)
         load_pixels(x, pixel, count, 0, p.x_channels, p.y + 4 * pixel * p.x_channels, p.x_channels)
-
-
-@kernel("tasks value grad first second settings floats")
-def adam(task, worker, p):
-    """A share of the parameters."""
-    p = carray(p, 1)[0]
-    start, end = task * p.floats // p.tasks, (task + 1) * p.floats // p.tasks
-    value, grad, first, second = p.value + 4 * start, p.grad + 4 * start, p.first + 4 * start, p.second + 4 * start
-    adam_rows(1, end - start, value, 0, grad, 0, first, 0, second, 0, value, 0, first, 0, second, 0, p.settings)

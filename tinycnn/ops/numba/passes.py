@@ -154,13 +154,53 @@ def _kept(v, x, noise, rate, factor):
 drop_rows = make_pass(_kept, "ff", scalars=2)
 
 
+def _root(v, x):
+    name = f"llvm.sqrt.v{VECTOR}f32"
+    return v.builder.call(cgutils.get_or_insert_function(v.builder.module, ir.FunctionType(v.kind, [v.kind]), name), [x])
+
+
+def _mean_square(v, mean, x, keep, rest):
+    """A running mean of squares, moved on: keep * mean + rest * x^2."""
+    return v.fma(keep, mean, v.mul(v.mul(rest, x), x))
+
+
+def _sgd(v, value, grad, velocity, momentum, rate):
+    velocity = v.fma(momentum, velocity, grad)
+    return v.sub(value, v.mul(rate, velocity)), velocity
+
+
+def _nesterov(v, value, grad, velocity, momentum, rate):
+    velocity = v.fma(momentum, velocity, grad)
+    return v.sub(value, v.mul(rate, v.fma(momentum, velocity, grad))), velocity
+
+
+def _adagrad(v, value, grad, total, rate, eps):
+    total = v.fma(grad, grad, total)
+    return v.sub(value, v.builder.fdiv(v.mul(rate, grad), v.add(_root(v, total), eps))), total
+
+
+def _adadelta(v, value, grad, square, moved, rho, rest, rate, eps):
+    square = _mean_square(v, square, grad, rho, rest)
+    step = v.mul(v.builder.fdiv(_root(v, v.add(moved, eps)), _root(v, v.add(square, eps))), grad)
+    return v.sub(value, v.mul(rate, step)), square, _mean_square(v, moved, step, rho, rest)
+
+
+def _rmsprop(v, value, grad, square, velocity, alpha, rest, rate, eps, momentum):
+    square = _mean_square(v, square, grad, alpha, rest)
+    velocity = v.fma(momentum, velocity, v.builder.fdiv(grad, v.add(_root(v, square), eps)))
+    return v.sub(value, v.mul(rate, velocity)), square, velocity
+
+
 def _adam(v, value, grad, first, second, beta1, rest1, beta2, rest2, rate, root, eps):
-    b = v.builder
     first = v.fma(beta1, first, v.mul(rest1, grad))
-    second = v.fma(beta2, second, v.mul(v.mul(rest2, grad), grad))
-    size = cgutils.get_or_insert_function(b.module, ir.FunctionType(v.kind, [v.kind]), f"llvm.sqrt.v{VECTOR}f32")
-    below = v.fma(b.call(size, [second]), root, eps)
-    return v.sub(value, b.fdiv(v.mul(rate, first), below)), first, second
+    second = _mean_square(v, second, grad, beta2, rest2)
+    below = v.fma(_root(v, second), root, eps)
+    return v.sub(value, v.builder.fdiv(v.mul(rate, first), below)), first, second
 
 
+sgd_rows = make_pass(_sgd, "fff", "ff", scalars=2)
+nesterov_rows = make_pass(_nesterov, "fff", "ff", scalars=2)
+adagrad_rows = make_pass(_adagrad, "fff", "ff", scalars=2)
+adadelta_rows = make_pass(_adadelta, "ffff", "fff", scalars=4)
+rmsprop_rows = make_pass(_rmsprop, "ffff", "fff", scalars=5)
 adam_rows = make_pass(_adam, "ffff", "fff", scalars=7)

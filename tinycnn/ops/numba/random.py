@@ -29,10 +29,13 @@ UNIT = np.float32(2**-24)
 
 
 def draw_step(result, state, stream: int) -> Step:
-    """Fill an array with numbers in [0, 1); `state` holds the seed's two halves and the number of the step, as uint64."""
-    floats = prod(result.shape)
+    """Fill an array (N, ...) with numbers in [0, 1).
+
+    `state` holds, as uint64, the seed's two halves, the number of the step, and that of the first row in the step's batch.
+    """
+    floats, row = prod(result.shape), prod(result.shape[1:])
     tasks = tasks_for(-(-floats // FLOATS))
-    return draw(tasks, tasks=tasks, result=result, state=state, stream=stream, floats=floats)
+    return draw(tasks, tasks=tasks, result=result, state=state, stream=stream, floats=floats, row=row)
 
 
 def noise_step(x, deviation, keys, y) -> Step:
@@ -74,22 +77,24 @@ def _float(bits):
     return np.float32(np.int32(bits >> SKIPPED)) * UNIT
 
 
-@kernel("tasks result state stream floats")
+@kernel("tasks result state stream floats row")
 def draw(task, worker, p):
     """A share of the blocks. A 64-bit number gives two floats, the lower half first, each of its upper 24 bits."""
     p = carray(p, 1)[0]
-    state = carray(floats_at(p.state), 6).view(np.uint64)
+    state = carray(floats_at(p.state), 8).view(np.uint64)
     result = carray(floats_at(p.result), p.floats)
-    blocks = (p.floats + A_BLOCK - 1) // A_BLOCK
-    for block in range(task * blocks // p.tasks, (task + 1) * blocks // p.tasks):
+    skipped = np.int64(state[3]) * p.row
+    first = skipped // A_BLOCK
+    blocks = (skipped + p.floats + A_BLOCK - 1) // A_BLOCK - first
+    for block in range(first + task * blocks // p.tasks, first + (task + 1) * blocks // p.tasks):
         numbers = _block(np.uint64(block + 1), np.uint64(p.stream), state[2], state[0], state[1])
-        at = block * A_BLOCK
-        if at + A_BLOCK <= p.floats:
+        at = block * A_BLOCK - skipped
+        if at >= 0 and at + A_BLOCK <= p.floats:
             for i in range(4):
                 result[at + 2 * i] = _float(numbers[i] & LOW)
                 result[at + 2 * i + 1] = _float(numbers[i] >> HALF)
         else:
-            for i in range(p.floats - at):
+            for i in range(max(0, -at), min(A_BLOCK, p.floats - at)):
                 number = numbers[i // 2]
                 result[at + i] = _float(number >> HALF if i % 2 else number & LOW)
 

@@ -6,7 +6,6 @@ model, over memory that is laid out once.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -15,8 +14,9 @@ from tinycnn.ops import numpy as reference
 from tinycnn.ops.numba import elementwise as e
 from tinycnn.ops.numba import norm as n
 from tinycnn.ops.numba import pool as p
+from tinycnn.ops.numba import updates as u
 from tinycnn.ops.numba.convolution import Convolution, convolution
-from tinycnn.ops.numba.kernel import Program, address, aligned, run
+from tinycnn.ops.numba.kernel import aligned, run
 from tinycnn.ops.numba.lift import lift
 from tinycnn.ops.numba.lines import NORM_GRADIENT, NORMALISE, End, Source
 from tinycnn.ops.numba.random import noise_step
@@ -47,19 +47,21 @@ def conv_backward(
     groups: int,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.conv.conv_backward`."""
     c = _convolution(x, weight, window, groups)
     if not c.road or not _fast(grad_output, x, weight):
-        return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias)
+        return reference.conv_backward(grad_output, x, weight, window, groups, wants_input, wants_bias, wants_weight)
     grad, source, weight = _source(grad_output, c.window.output), _source(x, c.window.size), np.ascontiguousarray(weight)
-    grad_input = None
+    grad_input = grad_weight = None
     if wants_input:
         grad_input = memory((len(x), *c.window.size, c.channels))
         run(*c.input_gradient(grad, weight, grad_input, End(), memory))
         grad_input = grad_input.reshape(x.shape)
-    grad_weight = memory(weight.shape)
-    run(*c.weight_gradient(source, grad, grad_weight, memory))
+    if wants_weight:
+        grad_weight = memory(weight.shape)
+        run(*c.weight_gradient(source, grad, grad_weight, memory))
     return grad_input, grad_weight, _column_sums(grad) if wants_bias else None
 
 
@@ -83,16 +85,20 @@ def conv_transpose_backward(
     window: Window,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.conv_transpose.conv_transpose_backward`."""
     if not _fast(grad_output, x, weight):
-        return reference.conv_transpose_backward(grad_output, x, weight, window, wants_input, wants_bias)
+        return reference.conv_transpose_backward(grad_output, x, weight, window, wants_input, wants_bias, wants_weight)
     flipped = weight.swapaxes(-1, -2)
     c = _convolution(grad_output, flipped, window, 1)
-    grad_weight, grad = memory(flipped.shape), _source(grad_output, c.window.size)
-    run(*c.weight_gradient(grad, _source(x, c.window.output), grad_weight, memory))
+    grad, grad_weight = _source(grad_output, c.window.size), None
+    if wants_weight:
+        grad_weight = memory(flipped.shape)
+        run(*c.weight_gradient(grad, _source(x, c.window.output), grad_weight, memory))
+        grad_weight = grad_weight.swapaxes(-1, -2)
     grad_input = conv(grad_output, flipped, None, window, 1) if wants_input else None
-    return grad_input, grad_weight.swapaxes(-1, -2), _column_sums(grad) if wants_bias else None
+    return grad_input, grad_weight, _column_sums(grad) if wants_bias else None
 
 
 def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -102,12 +108,19 @@ def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndar
     return conv(x[:, None], weight[None], bias, POINT, 1)[:, 0]
 
 
-def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def dense_backward(
+    grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray, wants_input: bool = True, wants_weight: bool = True
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.dense.dense_backward`."""
     if not _fast(grad_output, x, weight):
-        return reference.dense_backward(grad_output, x, weight)
-    grad_input, grad_weight, grad_bias = conv_backward(grad_output[:, None], x[:, None], weight[None], POINT, 1)
-    return grad_input[:, 0], grad_weight[0], grad_bias
+        return reference.dense_backward(grad_output, x, weight, wants_input, wants_weight)
+    wants = wants_input, wants_weight, wants_weight
+    grad_input, grad_weight, grad_bias = conv_backward(grad_output[:, None], x[:, None], weight[None], POINT, 1, *wants)
+    return (
+        None if grad_input is None else grad_input[:, 0],
+        None if grad_weight is None else grad_weight[0],
+        grad_bias,
+    )
 
 
 def batch_statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,11 +158,16 @@ def normalise_backward(
     inverse_std: np.ndarray,
     gamma: np.ndarray,
     of_batch: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """See `ops.numpy.norm.normalise_backward`."""
     if not _fast(grad_output, x, mean, inverse_std, gamma):
-        return reference.normalise_backward(grad_output, x, mean, inverse_std, gamma, of_batch)
+        return reference.normalise_backward(grad_output, x, mean, inverse_std, gamma, of_batch, wants_weight)
     grad, x, channels = np.ascontiguousarray(grad_output), np.ascontiguousarray(x), x.shape[-1]
+    if not (of_batch or wants_weight):
+        grad_input, nothing = memory(x.shape), np.zeros(channels, np.float32)
+        run(e.write_step(Source(grad, NORM_GRADIENT, x, gamma * inverse_std, nothing, nothing), grad_input))
+        return grad_input, None, None
     tasks = n.sums_tasks(x.shape)
     sums = memory((tasks, n.TABLE, channels), np.float64)
     grad_gamma, grad_beta, a, b, c = (memory((channels,)) for _ in range(5))
@@ -163,7 +181,7 @@ def normalise_backward(
         ),
         e.write_step(Source(grad, NORM_GRADIENT, x, a, b, c), grad_input),
     )  # fmt: skip
-    return grad_input, grad_gamma, grad_beta
+    return grad_input, *((grad_gamma, grad_beta) if wants_weight else (None, None))
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -226,6 +244,52 @@ def average_pool_backward(grad_output: np.ndarray, size: tuple[int, ...], window
     return x.reshape(len(x), *size, -1)
 
 
+def sgd_step(
+    value: np.ndarray, grad: np.ndarray, velocity: np.ndarray, lr: float, momentum: float, nesterov: bool = False
+) -> None:
+    """See `ops.numpy.update.sgd_step`."""
+    if not u.can_move(value, velocity) or not _fast(grad):
+        reference.sgd_step(value, grad, velocity, lr, momentum, nesterov)
+        return
+    u.move(u.NESTEROV if nesterov else u.SGD, (momentum, lr), value, np.ascontiguousarray(grad), velocity)
+
+
+def adagrad_step(value: np.ndarray, grad: np.ndarray, total: np.ndarray, lr: float, eps: float) -> None:
+    """See `ops.numpy.update.adagrad_step`."""
+    if not u.can_move(value, total) or not _fast(grad):
+        reference.adagrad_step(value, grad, total, lr, eps)
+        return
+    u.move(u.ADAGRAD, (lr, eps), value, np.ascontiguousarray(grad), total)
+
+
+def adadelta_step(
+    value: np.ndarray, grad: np.ndarray, square: np.ndarray, moved: np.ndarray, lr: float, rho: float, eps: float
+) -> None:
+    """See `ops.numpy.update.adadelta_step`."""
+    if not u.can_move(value, square, moved) or not _fast(grad):
+        reference.adadelta_step(value, grad, square, moved, lr, rho, eps)
+        return
+    u.move(u.ADADELTA, (rho, 1 - rho, lr, eps), value, np.ascontiguousarray(grad), square, moved)
+
+
+def rmsprop_step(
+    value: np.ndarray,
+    grad: np.ndarray,
+    square: np.ndarray,
+    mean: np.ndarray | None,
+    velocity: np.ndarray,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+) -> None:
+    """See `ops.numpy.update.rmsprop_step`; the centred form, which few ask for, goes the NumPy road."""
+    if mean is not None or not u.can_move(value, square, velocity) or not _fast(grad):
+        reference.rmsprop_step(value, grad, square, mean, velocity, lr, alpha, eps, momentum)
+        return
+    u.move(u.RMSPROP, (alpha, 1 - alpha, lr, eps, momentum), value, np.ascontiguousarray(grad), square, velocity)
+
+
 def adam_step(
     value: np.ndarray,
     grad: np.ndarray,
@@ -237,14 +301,12 @@ def adam_step(
     step: int,
 ) -> None:
     """See `ops.numpy.update.adam_step`."""
-    if not (_fast(value, grad, first, second) and all(array.flags.c_contiguous for array in (value, first, second))):
+    if not u.can_move(value, first, second) or not _fast(grad):
         reference.adam_step(value, grad, first, second, lr, betas, eps, step)
         return
     beta1, beta2 = betas
-    grad = np.ascontiguousarray(grad)
-    program, settings = _adam_program(*(address(array) for array in (value, grad, first, second)), value.size)
-    settings[:] = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
-    program.run()
+    settings = beta1, 1 - beta1, beta2, 1 - beta2, lr / (1 - beta1**step), (1 - beta2**step) ** -0.5, eps
+    u.move(u.ADAM, settings, value, np.ascontiguousarray(grad), first, second)
 
 
 def warp(x: np.ndarray, maps: np.ndarray, field: np.ndarray | None = None, outside: str = "edge") -> np.ndarray:
@@ -301,13 +363,6 @@ def _warp_bases(points: tuple[int, int], size: tuple[int, int]) -> tuple[np.ndar
     down, across = (spline_basis(*sizes) if sizes[0] else np.empty(sizes) for sizes in zip(points, size, strict=True))
     lines = [np.ones((1, size[1])), np.arange(size[1])[None], across]
     return down.astype(np.float32), np.concatenate(lines).astype(np.float32)
-
-
-@lru_cache(maxsize=16)  # a model's arrays stay where they are, and to lay out a step takes longer than a small one runs
-def _adam_program(value: int, grad: int, first: int, second: int, floats: int) -> tuple[Program, np.ndarray]:
-    settings = np.empty(7, np.float32)
-    step = e.adam_step_of(value, grad, first, second, settings, floats)
-    return Program([step], small=step.tasks == 1), settings
 
 
 def shares(size: tuple[int, ...], window: Window, count_padding: bool) -> np.ndarray:

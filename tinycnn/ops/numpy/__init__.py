@@ -27,12 +27,14 @@ from tinycnn.ops.numpy.group_norm import group_norm, group_norm_backward
 from tinycnn.ops.numpy.norm import batch_statistics, normalise, normalise_backward
 from tinycnn.ops.numpy.pool import average_pool, average_pool_backward, max_pool, max_pool_backward
 from tinycnn.ops.numpy.retouch import add_noise, blur, tone
-from tinycnn.ops.numpy.update import adam_step, sgd_step
+from tinycnn.ops.numpy.update import adadelta_step, adagrad_step, adam_step, rmsprop_step, sgd_step
 from tinycnn.ops.numpy.upsample import upsample, upsample_backward
 from tinycnn.ops.numpy.warp import warp
 from tinycnn.ops.numpy.windows import crop, gather_windows, pad, scatter_windows
 
 __all__ = [
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add_noise",
     "average_pool",
@@ -62,6 +64,7 @@ __all__ = [
     "pad",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "scatter_windows",
     "sgd_step",
     "sigmoid",

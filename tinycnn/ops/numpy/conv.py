@@ -36,15 +36,16 @@ def conv_backward(
     groups: int,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
-    """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for the
-    first or last where it is not wanted.
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """The gradients of `conv`: grad_input as x, grad_weight as weight, grad_bias (OC,); None for each that is not wanted.
 
     y = patches @ matrix, and the two functions below.
     """
     grad_input = conv_input_gradient(grad_output, weight, x.shape[1:-1], window, groups) if wants_input else None
     grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1))) if wants_bias else None
-    return grad_input, conv_weight_gradient(grad_output, x, window, groups), grad_bias
+    grad_weight = conv_weight_gradient(grad_output, x, window, groups) if wants_weight else None
+    return grad_input, grad_weight, grad_bias
 
 
 def conv_input_gradient(

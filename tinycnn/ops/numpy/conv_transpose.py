@@ -34,9 +34,10 @@ def conv_transpose_backward(
     window: Window,
     wants_input: bool = True,
     wants_bias: bool = True,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray | None]:
+    wants_weight: bool = True,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """The gradients of `conv_transpose`: grad_input as x, grad_weight as weight, grad_bias (OC,); None where not wanted."""
     grad_input = conv(grad_output, weight.swapaxes(-1, -2), None, window, 1) if wants_input else None
-    grad_weight = conv_weight_gradient(x, grad_output, window, 1).swapaxes(-1, -2)
+    grad_weight = conv_weight_gradient(x, grad_output, window, 1).swapaxes(-1, -2) if wants_weight else None
     grad_bias = grad_output.sum(axis=tuple(range(grad_output.ndim - 1))) if wants_bias else None
     return grad_input, grad_weight, grad_bias

@@ -13,6 +13,14 @@ def dense(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndar
     return y
 
 
-def dense_backward(grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `dense`: grad_input (N, C), grad_weight (C, OC), grad_bias (OC,)."""
-    return grad_output @ weight.T, x.T @ grad_output, grad_output.sum(axis=0)
+def dense_backward(
+    grad_output: np.ndarray, x: np.ndarray, weight: np.ndarray, wants_input: bool = True, wants_weight: bool = True
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """The gradients of `dense`: grad_input (N, C), grad_weight (C, OC), grad_bias (OC,).
+
+    None for the first where it is not wanted, and for the other two.
+    """
+    grad_input = grad_output @ weight.T if wants_input else None
+    if not wants_weight:
+        return grad_input, None, None
+    return grad_input, x.T @ grad_output, grad_output.sum(axis=0)

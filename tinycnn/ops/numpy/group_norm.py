@@ -24,15 +24,17 @@ def group_norm(
 
 
 def group_norm_backward(
-    grad_output: np.ndarray, xhat: np.ndarray, inverse_std: np.ndarray, gamma: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `group_norm`: grad_input as x, grad_gamma (C,), grad_beta (C,).
+    grad_output: np.ndarray, xhat: np.ndarray, inverse_std: np.ndarray, gamma: np.ndarray, wants_weight: bool = True
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The gradients of `group_norm`: grad_input as x, grad_gamma (C,), grad_beta (C,); None for these unless they are wanted.
 
     grad_x = inverse_std * (g - mean(g) - xhat * mean(g * xhat)), g = gamma * grad_y, the means over each group.
     """
     axes, groups = tuple(range(xhat.ndim - 1)), inverse_std.shape[2]
-    grad_gamma = (grad_output * xhat).sum(axis=axes, dtype=np.float64).astype(xhat.dtype)
-    grad_beta = grad_output.sum(axis=axes, dtype=np.float64).astype(xhat.dtype)
+    grad_gamma = grad_beta = None
+    if wants_weight:
+        grad_gamma = (grad_output * xhat).sum(axis=axes, dtype=np.float64).astype(xhat.dtype)
+        grad_beta = grad_output.sum(axis=axes, dtype=np.float64).astype(xhat.dtype)
     g, split = (_split(array, groups).astype(np.float64) for array in (gamma * grad_output, xhat))
     mean, product = (array.mean(axis=(1, 3), keepdims=True) for array in (g, g * split))
     grad_input = (inverse_std * (g - mean - split * product)).astype(xhat.dtype)

@@ -26,13 +26,16 @@ def normalise_backward(
     inverse_std: np.ndarray,
     gamma: np.ndarray,
     of_batch: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `normalise`: grad_input as x, grad_gamma (C,), grad_beta (C,).
+    wants_weight: bool = True,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """The gradients of `normalise`: grad_input as x, grad_gamma (C,), grad_beta (C,); None for these two unless they are wanted.
 
     With `of_batch`, mean and inverse_std are x's own, and the gradient flows through them too:
         grad_x = gamma * inverse_std * (grad_y - mean(grad_y) - xhat * mean(grad_y * xhat)).
     Otherwise they are constants, and grad_x = gamma * inverse_std * grad_y.
     """
+    if not (of_batch or wants_weight):
+        return grad_output * (gamma * inverse_std), None, None
     axes = tuple(range(x.ndim - 1))
     xhat = (x - mean) * inverse_std
     grad_gamma = (grad_output * xhat).sum(axis=axes, dtype=np.float64).astype(x.dtype)
@@ -41,4 +44,4 @@ def normalise_backward(
     if of_batch:
         count = x.size // x.shape[-1]
         grad_input = grad_output - grad_beta / count - xhat * (grad_gamma / count)
-    return grad_input * (gamma * inverse_std), grad_gamma, grad_beta
+    return grad_input * (gamma * inverse_std), *((grad_gamma, grad_beta) if wants_weight else (None, None))
