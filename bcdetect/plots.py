@@ -21,9 +21,12 @@ __all__ = [
     "class_share",
     "confusion_matrices",
     "correlation_heatmap",
+    "decision_curves",
     "distributions",
     "learning_curves",
     "missing_values",
+    "precision_recall_curves",
+    "reliability_diagram",
     "roc_curves",
     "save_figure",
 ]
@@ -114,6 +117,64 @@ def roc_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, str]]):
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel("sensitivity")
     _plain(axes.legend(loc="lower right", frameon=False))
+    _tidy(axes)
+    return figure
+
+
+def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, str]], share: float):
+    """Precision over sensitivity by name: (precision, recall, text); `share` of the rows is positive, which guessing has."""
+    figure = _figure(5.6, 5.8)
+    axes = figure.subplots()
+    for (name, (precision, recall, text)), colour in zip(curves.items(), colours(list(curves)), strict=True):
+        axes.step(recall, precision, where="post", color=colour, linewidth=2, label=f"{shorten(name, 24)}: {text}", clip_on=False)
+    axes.axhline(share, color=GREY, linewidth=1, linestyle=":", label=f"guessing: {share:.3f}")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set_title("Precision-recall curve")
+    axes.set_xlabel("sensitivity (recall)")
+    axes.set_ylabel("precision (PPV)")
+    _plain(axes.legend(loc="lower left", frameon=False))
+    _tidy(axes)
+    return figure
+
+
+def reliability_diagram(bins: Sequence[Mapping[str, float]], positive: str):
+    """The share of positive rows over the mean probability of each bin of `calibration.reliability_bins`, with its interval."""
+    figure = _figure(5.6, 5.8)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="what it should be")
+    predicted, observed, low, high = (
+        np.array([each[name] for each in bins]) for name in ("predicted", "observed", "low", "high")
+    )
+    errors = np.stack([np.maximum(observed - low, 0), np.maximum(high - observed, 0)])
+    axes.errorbar(predicted, observed, errors, fmt="o", color=BLUE, capsize=3, clip_on=False, label="bins, with 95 % intervals")
+    for x, y, each in zip(predicted, observed, bins, strict=True):
+        axes.annotate(f"{each['rows']}", (x, y), textcoords="offset points", xytext=(7, -3), size=8, color=GREY)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.set_title("Reliability (numbers are rows)")
+    axes.set_xlabel(f"mean probability of {shorten(positive, 24)}", parse_math=False)
+    axes.set_ylabel("observed share")
+    figure.legend(loc="outside upper center", frameon=False, ncols=2)
+    _tidy(axes)
+    return figure
+
+
+def decision_curves(curve: Mapping[str, Sequence[float]]):
+    """Net benefit over the threshold probability, of the model and of treating everybody and nobody."""
+    figure = _figure(6.2, 4.6)
+    axes = figure.subplots()
+    lines = (
+        ("model", BLUE, "-", "the model"),
+        ("treat_all", VERMILION, "--", "treat all"),
+        ("treat_none", GREY, ":", "treat none"),
+    )
+    for name, colour, style, label in lines:
+        axes.plot(curve["thresholds"], curve[name], color=colour, linestyle=style, linewidth=2, label=label)
+    top = max(max(curve["model"]), max(curve["treat_all"]), 0.05)
+    axes.set(xlim=(0, 1), ylim=(-0.15 * top, 1.1 * top))
+    axes.set_title("Decision curve")
+    axes.set_xlabel("threshold probability")
+    axes.set_ylabel("net benefit (true positives a row)")
+    figure.legend(loc="outside upper center", frameon=False, ncols=3)
     _tidy(axes)
     return figure
 

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -25,11 +26,12 @@ from bcdetect.errors import UsageError
 from bcdetect.gate import read_bytes, read_text
 from bcdetect.judging import check_settings, judge
 from bcdetect.output import free_name, save_text, unfinished
-from bcdetect.report import report
+from bcdetect.report import write_report
 from bcdetect.scores import score_part
 from bcdetect.splits import PARTS, official, part_counts, shared_groups, split
 from bcdetect.tables import interval
 from bcdetect.training import History, Watch, to_csv, train_classifier
+from bcdetect.verdict import verdict
 from tinycnn import bundle
 
 CONFIG = "config.json"
@@ -141,13 +143,14 @@ def write(run: Run, folder: Path) -> None:
     save_text(folder / "history.csv", to_csv(run.histories))
     save_text(folder / "metrics.json", json.dumps(summary(run), indent=2, allow_nan=False) + "\n")
     save_classifier(folder / "model.npz", run.classifier)
-    figures = draw(run, folder / "figures")
-    save_text(folder / "report.html", report(run, figures))
+    draw(run, folder / "figures")
+    write_report(folder)
 
 
 def draw(run: Run, folder: Path) -> list[Path]:
     """The run's figures as PNG files; none, without complaint, where matplotlib is missing."""
     from bcdetect import plots
+    from bcdetect.explain.examples import examples
 
     if not plots.available():
         return []
@@ -161,10 +164,19 @@ def draw(run: Run, folder: Path) -> list[Path]:
     }
     if run.classifier.positive:
         y, curves = run.data.y[run.parts["test"]], {}
+        recalls = {}
         for name in ("CNN", "logistic regression"):
-            p = run.probabilities[name]
-            curves[name] = (*metrics.roc_curve(y, p[:, 1])[:2], "AUC " + interval(run.scores[name]["roc_auc"]))
+            p, scores = run.probabilities[name][:, 1], run.scores[name]
+            curves[name] = (*metrics.roc_curve(y, p)[:2], "AUC " + interval(scores["roc_auc"]))
+            recalls[name] = (*metrics.precision_recall_curve(y, p)[:2], "AP " + interval(scores["average_precision"]))
         figures["roc"] = plots.roc_curves(curves)
+        figures["precision_recall"] = plots.precision_recall_curves(recalls, float(y.mean()))
+        figures["reliability"] = plots.reliability_diagram(run.assessment["reliability"], run.classifier.positive)
+        figures["decision_curve"] = plots.decision_curves(run.assessment["decision_curve"])
+    test = run.parts["test"]
+    truth = run.probabilities["CNN"][np.arange(len(test)), run.data.y[test]]
+    with suppress(UsageError):  # a network without any layer to explain by
+        figures |= {f"explanation_{n}": each for n, each in enumerate(examples(run.classifier, run.data, test, truth), 1)}
     for name, figure in figures.items():
         plots.save_figure(figure, folder / f"{name}.png")
     return [folder / f"{name}.png" for name in figures]
@@ -186,9 +198,14 @@ def summary(run: Run) -> dict:
         "groups_in_two_parts": shared_groups(run.data, run.parts),
         "networks": [facts(history) for history in run.histories],
         "training_seconds": [round(history.seconds, 3) for history in run.histories],
+        "monitor": run.config.monitor,
+        "learning": [learning(history, run) for history in run.histories],
+        "parameters": sum(parameter.value.size for model in run.classifier.models for parameter in model.parameters()),
         "interrupted": run.interrupted,
         "logistic_converged": run.logistic_converged,
         "data": run.data.provenance,
+        "data_name": run.data.name,
+        "data_described": f"{run.data.name}: {run.data.described()}",
         "versions": versions(),
     }
 
@@ -216,6 +233,12 @@ def _unplaced(provenance: dict) -> dict:
 def facts(history: History) -> dict[str, int]:
     """One network's training in two numbers; what a model file holds must be the same after every run, so no seconds."""
     return {"best_epoch": history.best_epoch, "epochs": len(history.columns["epoch"])}
+
+
+def learning(history: History, run: Run) -> dict[str, str]:
+    """One network's verdict of over- or under-fitting, and its reason."""
+    shares = np.bincount(run.data.y[run.parts["train"]], minlength=len(run.data.class_names))
+    return verdict(history.columns, history.best_epoch, shares / shares.sum())._asdict()
 
 
 def versions() -> dict[str, str]:

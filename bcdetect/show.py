@@ -16,8 +16,7 @@ from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.evaluation import CrossValidation
 from bcdetect.external import External
-from bcdetect.report import chosen_epochs
-from bcdetect.run import Run
+from bcdetect.run import Run, learning
 from bcdetect.scores import BY_GROUP, METHODS
 from bcdetect.splits import part_counts, shared_groups
 from bcdetect.tables import confusion_table, number, score_table, table
@@ -71,6 +70,12 @@ def epoch(config: Config) -> Callable[[dict, float], None]:
     return show
 
 
+def chosen_epochs(run: Run) -> str:
+    """Such as `epoch 12 of 30`; of several networks, of each."""
+    each = [f"epoch {history.best_epoch} of {len(history.columns['epoch'])}" for history in run.histories]
+    return ", ".join(each) + ("; training was interrupted" if run.interrupted else "")
+
+
 def duration(seconds: float) -> str:
     """Such as 0.4 s, 12 s, 3 min."""
     if seconds < 90:
@@ -83,11 +88,13 @@ def result(run: Run, folder) -> str:
     names = run.data.class_names
     rows = len(run.parts["test"])
     kept = {"last": "the last", "validation_auc": "highest validation AUC", "validation_loss": "lowest validation loss"}
+    seen = [learning(history, run) for history in run.histories]
     stopped = f"kept the weights of {chosen_epochs(run)} ({kept[run.config.monitor]})"
     seconds = sum(history.seconds for history in run.histories)
     lines = [
         "",
         f"{stopped}; trained in {duration(seconds)}",
+        *[f"fitting: {each['kind']} ({each['reason']})" for each in seen],
         "",
         f"The untouched test part, {rows} rows" + (f"; positive = {run.classifier.positive}" if run.classifier.positive else ""),
         "",

@@ -1,0 +1,139 @@
+"""The model card, and a table of reporting items: what the run knows is filled in, what only people know is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from bcdetect import NOTICE
+from bcdetect.report.folder import RunFolder
+from bcdetect.report.page import Numbers, paragraph, table
+
+TODO = '<span class="todo">to be filled in</span>'
+SOURCES = (
+    "Item numbers: TRIPOD+AI, Collins et al. 2024, BMJ 385:e078378; CLAIM, Mongan, Moy and Kahn 2020, Radiology: Artificial "
+    "Intelligence 2(2):e200029. The wording here is ours, and this table is no substitute for theirs."
+)
+
+
+def model_card(run: RunFolder, n: Numbers) -> Iterator[str]:
+    """After Mitchell et al. 2019, Model Cards for Model Reporting."""
+    classes = ", ".join(map(escape, run.metrics["class_names"]))
+    takes = "pictures" if run.classifier.takes_pictures else f"{len(run.classifier.feature_names)} measurements, by column name"
+    area = "roc_auc" if run.metrics["positive"] else "macro_auc"
+    entries = {
+        "Model": f"{len(run.classifier.models)} convolutional network(s), {n.show('parameters')} trained numbers; "
+        f"bcdetect {n.show('versions', 'bcdetect')}",
+        "Takes": takes,
+        "Gives": f"a probability for each of: {classes}; a prediction set; and uncertain: refer, with the reason",
+        "Intended use": f"{escape(NOTICE)} Intended users, setting and place in care: {TODO}",
+        "Not for": "decisions about a patient; data of another kind than it was trained on",
+        "Training data": f"{escape(run.metrics['data_described'])}, {n.show('parts', 'train', 'rows')} of its rows",
+        "Test data": f"{n.show('parts', 'test', 'rows')} rows of the same source; external data: {TODO}",
+        "Performance": f"accuracy {n.interval('test', 'CNN', 'accuracy')}, AUC {n.interval('test', 'CNN', area)}",
+        "Subgroups": f"not judged in this run (evaluate MODEL DATA --subgroup COLUMN); which matter: {TODO}",
+        "Ethics": f"consent, harms, and who answers for the use: {TODO}",
+        "Contact and licence": TODO,
+    }
+    yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in entries.items()) + "</dl>"
+    yield paragraph("Source of the headings: Mitchell et al. 2019, Model Cards for Model Reporting (arXiv:1810.03993).")
+
+
+def checklist(run: RunFolder, n: Numbers) -> Iterator[str]:
+    """What a report of a study must tell, with the items' numbers."""
+    yield paragraph(f"{escape(SOURCES)} {TODO} marks what a person has to write.")
+    yield table("Reporting items", [["what has to be told", "TRIPOD+AI", "CLAIM", "this run"], *items(run, n)], kind="words")
+
+
+def items(run: RunFolder, n: Numbers) -> Iterator[list[str]]:
+    """Rows of the table."""
+    m, told = run.metrics, run.metrics["data"]
+    parts = ", ".join(f"{part} {n.show('parts', part, 'rows')}" for part in m["parts"])
+    group = f"by {escape(repr(told.get('group')))}" if "groups" in m["parts"]["train"] else "none named in the data"
+    area = "roc_auc" if m["positive"] else "macro_auc"
+    setting = run.settings.get
+    kind = n.show("calibration", "kind") if m["calibration"]["kind"] else "none"
+    label, classes = escape(repr(told.get("label", "folder"))), ", ".join(map(escape, m["class_names"]))
+    trained = f"{escape(str(setting('optimizer')))}, rate {setting('lr'):g}, at most {setting('epochs')}"
+    networks = f"{len(run.classifier.models)} network(s), {n.show('parameters')} trained numbers"
+    yield ["Title and abstract that name the model, its outcome and population", "1, 2", "1, 2", TODO]
+    yield ["Clinical background, intended use, known inequalities", "3a-3c", "3", TODO]
+    yield [
+        "Objectives: development, evaluation, or both",
+        "4",
+        "4, 6",
+        f"development, with an internal test; the question: {TODO}",
+    ]
+    yield [
+        "Source of the data, and its dates",
+        "5a, 5b",
+        "5, 7",
+        f"{escape(str(told.get('file', told['source'])))}; dates: {TODO}",
+    ]
+    yield ["Setting, eligibility, treatments", "6a-6c", "8", TODO]
+    yield [
+        "Preparation of the data",
+        "7",
+        "9, 10",
+        "scaled by the training part's mean and deviation; "
+        f"{len(told.get('left_out', {}))} columns and {len(told.get('bad', []))} files left out",
+    ]
+    yield ["De-identification", "-", "12", f"no PatientID is written into the results; before that: {TODO}"]
+    yield [
+        "Outcome: definition, who judged it, blinded to what",
+        "8a-8c",
+        "11, 14-18",
+        f"column {label}, classes {classes}; the rest: {TODO}",
+    ]
+    predictors = "pictures" if run.classifier.takes_pictures else f"{len(run.classifier.feature_names)} measurements"
+    yield ["Predictors: choice, definition, who measured them", "9a-9c", "11", f"{predictors}; how they came about: {TODO}"]
+    yield ["Sample size", "10", "19", f"{parts}; why so many: {TODO}"]
+    yield ["Missing data", "11", "13", "rows with missing values are refused; sequences that were not taken are masked"]
+    yield [
+        "Parts, and how rows were dealt to them",
+        "12a, 16",
+        "20, 21",
+        f"{parts}; seed {escape(str(setting('seed')))}; rows kept together: {group}",
+    ]
+    yield [
+        "Model, its software, and its starting weights",
+        "12c, 22",
+        "22-24",
+        f"{networks}; model.npz, config.json, versions below",
+    ]
+    yield [
+        "Training, choice of the final model, ensembles",
+        "12c",
+        "25-27",
+        f"{trained} epochs; kept: {n.show('monitor')}",
+    ]
+    yield ["Performance measures, and their intervals", "12e", "28, 29", "in the chapters above"]
+    yield ["Class imbalance", "13", "-", f"balance={escape(str(setting('balance')))}; recalibrated: {kind}"]
+    yield ["Fairness", "14", "-", TODO]
+    yield [
+        "What the model puts out, and its threshold",
+        "15",
+        "-",
+        f"probabilities; threshold {n.show('threshold', form=lambda t: f'{t:.4g}')}",
+    ]
+    yield ["Robustness and explanations", "-", "30, 31", "explanations of single rows above; graded by audit-model, if at all"]
+    yield ["External data", "12g", "32", f"none in this run: {TODO}"]
+    yield ["Ethics approval", "17", "-", TODO]
+    yield ["Funding, conflicts, protocol, registration", "18a-18d", "40-42", TODO]
+    yield [
+        "Data and code that others can have",
+        "18e, 18f",
+        "41",
+        f"code: bcdetect {n.show('versions', 'bcdetect')}; data: {TODO}",
+    ]
+    yield ["Patients and public in the study", "19", "-", TODO]
+    yield ["Flow and characteristics of participants", "20a-20c", "33, 34", f"{parts}; ages and other facts: {TODO}"]
+    yield [
+        "Performance with intervals",
+        "23a",
+        "35, 36",
+        f"accuracy {n.interval('test', 'CNN', 'accuracy')}, AUC {n.interval('test', 'CNN', area)}",
+    ]
+    yield ["Performance in subgroups and sites", "23b", "36", f"not judged in this run: {TODO}"]
+    yield ["Failures", "-", "37", f"{n.show('errors', 'rows')} wrong test rows, the surest listed above"]
+    yield ["Interpretation, limits, next steps", "25-27c", "38, 39", f"known limits above; the rest: {TODO}"]
