@@ -173,3 +173,17 @@ def test_without_matplotlib_the_user_is_told_what_to_install(monkeypatch):
 def test_long_names_are_shortened():
     assert plots.shorten("short", 5) == "short"
     assert plots.shorten("longer", 5) == "long…"
+
+
+def test_curves_of_a_run_show_what_they_are_given():
+    bins = [{"predicted": 0.1, "observed": 0.0, "low": 0.0, "high": 0.3, "rows": 9}, {"predicted": 0.9, "observed": 1.0,
+             "low": 0.6, "high": 1.0, "rows": 7}]  # fmt: skip
+    figure = plots.reliability_diagram(bins, "$malignant$")
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "mean probability of $malignant$" and [t.get_text() for t in axes.texts] == ["9", "7"]
+    curve = {"thresholds": [0.1, 0.5], "model": [0.3, 0.2], "treat_all": [0.2, -0.4], "treat_none": [0.0, 0.0]}
+    (axes,) = plots.decision_curves(curve).axes
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[0.3, 0.2], [0.2, -0.4], [0.0, 0.0]]
+    recall = {"CNN": (np.array([0.5, 1.0, 1.0]), np.array([1.0, 0.5, 0.0]), "AP .9")}
+    (axes,) = plots.precision_recall_curves(recall, 0.25).axes
+    assert axes.lines[0].get_xdata().tolist() == [1.0, 0.5, 0.0] and axes.lines[1].get_ydata()[0] == 0.25
