@@ -20,7 +20,7 @@ def held_out(classifier: Classifier, data: Dataset) -> tuple[np.ndarray, str]:
     if (parts := own_parts(classifier, data)) is not None:
         return parts["test"], "the test part that the model was not trained on"
     if data.parts is None:
-        return np.arange(len(data.y)), "all rows; no split came with the data"
+        return np.arange(len(data.y)), "all rows, which the model must not have been trained on: no split came with the data"
     rows = np.flatnonzero(data.parts == "test")
     if not len(rows):
         raise InputError("the split that came with the data has no test rows", hint="Leave it out to take all rows")
@@ -28,12 +28,20 @@ def held_out(classifier: Classifier, data: Dataset) -> tuple[np.ndarray, str]:
 
 
 def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | None:
-    """The parts of the data that the classifier was made with; None for other data, or a classifier without its settings."""
-    digest = classifier.card.get("data", {}).get("sha256")
+    """The parts of the data that the classifier was made with; None for other data, or a classifier without its settings.
+
+    Raises InputError where rows are grouped by another column now than then: the parts would not be the same.
+    """
+    card = classifier.card.get("data", {})
+    digest = card.get("sha256")
     if digest is None or digest != data.provenance.get("sha256") or "settings" not in classifier.card:
         return None
     if data.parts is not None:
         return official(data)
+    if data.provenance.get("group") != card.get("group"):
+        how = f"by {card['group']!r}" if card.get("group") else "row by row"
+        what = f"the model was made with this data split {how}, and rows are grouped by {data.provenance.get('group')!r} now"
+        raise InputError(what, file=data.provenance.get("file", ""), hint="Leave --group out")
     config = settings_of(classifier)
     return split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
 

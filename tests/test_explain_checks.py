@@ -142,7 +142,8 @@ def test_what_the_network_needs(rng):
     outside = Subject(told(classifier, lambda x: np.tile(~middle() * 1.0, (len(x), 1, 1))), data.subset(data.y == 1))
     assert [check.verdict for check in removal_checks(outside)] == [FAIL, FAIL]
     blank = Subject(told(classifier, lambda x: np.zeros(x.shape[:-1])), data.subset(data.y == 1))
-    assert [check.verdict for check in removal_checks(blank)] == [FAIL, FAIL]  # in a random order, not from the top on
+    for name, check in zip(("deletion", "insertion"), removal_checks(blank), strict=True):
+        assert check.verdict == FAIL and check.low < 0 < check.high, name  # a blank map is chance, neither better nor worse
 
 
 def test_maps_that_ignore_the_weights_fail(rng):
@@ -150,6 +151,7 @@ def test_maps_that_ignore_the_weights_fail(rng):
     assert weights_check(Subject(told(classifier, lambda x: x[..., 0]), data)).verdict == FAIL
     learned = Subject(Explainer(classifier, "gradcam"), data)
     learned.explainer.method = Told(lambda x: x[..., 0])
+    assert weights_check(Subject(told(classifier, lambda x: np.zeros(x.shape[:-1])), data)).verdict == NOT_RUN
     stages = cascade(learned)
     assert list(stages) == ["dense_1", "conv2d_1"] and stages["conv2d_1"] == pytest.approx(1)
     before = [network.model.get_state() for network in learned.explainer.networks]
@@ -169,7 +171,7 @@ def test_maps_that_change_with_noise_fail(rng):
 
 def a_grade(digest="a" * 64) -> Grade:
     checks = Check("weights", PASS, 0.1, 0.0, 0.2, "at most 0.5", "why"), Check("stability", FAIL, 0.5, 0.4, 0.6)
-    return Grade(digest, "gradcam", "relu_2", "made up", 12, (*checks, Check("seeds", NOT_RUN)))
+    return Grade(digest, "gradcam", "relu_2", "made up", "all rows", 12, (*checks, Check("seeds", NOT_RUN)))
 
 
 def test_a_grade_belongs_to_one_model(tmp_path):
@@ -182,10 +184,12 @@ def test_a_grade_belongs_to_one_model(tmp_path):
     assert read_grade(model, "b" * 64) is None and "another model's" in grade_line(model, "b" * 64, "gradcam", "relu_2")
     assert grade_line(model, "a" * 64, "saliency", None) == "explanations by saliency have no grade; the model's is for gradcam"
     assert "by layer relu_1 have no grade; the model's is for relu_2" in grade_line(model, "a" * 64, "gradcam", "relu_1")
-    for damage in ("{", "[]", '{"checks": [{"name": 1, "extra": 2}]}', "{}"):
+    bogus = a_grade().to_json().replace(FAIL, "bogus")
+    for damage in (bogus, "{", "[]", '{"checks": [{"name": 1, "extra": 2}]}', "{}"):
         (tmp_path / "model.grade.json").write_text(damage)
         with pytest.raises(InputError, match="not a grade that audit-model wrote"):
             read_grade(model, "a" * 64)
+        assert "cannot be read: not a grade" in grade_line(model, "a" * 64, "gradcam", "relu_2")
 
 
 def test_a_table_s_explanations_with_networks_trained_anew():
@@ -198,6 +202,8 @@ def test_a_table_s_explanations_with_networks_trained_anew():
     assert verdicts["weights"] == verdicts["deletion"] == verdicts["labels"] == PASS
     assert verdicts["frame"] == verdicts["planted marker"] == verdicts["pointing game"] == NOT_RUN
     assert verdicts["seeds"] in (PASS, FAIL)
+    with pytest.raises(InputError, match="split row by row, and rows are grouped by 'site' now"):
+        held_out(run.classifier, replace(run.data, provenance=run.data.provenance | {"group": "site"}))
     other = replace(run.data, provenance=run.data.provenance | {"sha256": "0"})
     with pytest.raises(UsageError, match="only on the data that the model was made with"):
         grade_model(run.classifier, "d" * 64, other, retrain=1)

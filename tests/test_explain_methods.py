@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinycnn as tc
+from bcdetect.explain.method import Raw
 from bcdetect.explain.methods import METHODS
 from bcdetect.explain.network import Network, directions
 from bcdetect.explain.resize import resize
@@ -159,6 +160,20 @@ def test_layers_that_cannot_serve_are_named_with_those_that_can():
             network.check_layer(name)
         assert valid in str(error.value)
     assert network.last_spatial_layer() == "relu_2"
+
+
+def test_grad_cam_plus_plus_of_negative_outputs_stays_finite_and_gives_no_evidence_for_them():
+    g = np.ones((1, 3, 3, 1))
+    for value in (-1.0, -2 / 9 - 1e-5, -0.1):
+        found = METHODS["gradcam++"].evidence(np.full((1, 3, 3, 1), value), g)
+        assert (found <= 0).all() and np.abs(found).max() < 10
+
+
+def test_the_completeness_error_of_a_mean_is_that_of_the_mean():
+    over, under = (Raw(np.zeros((1, 2, 2)), np.array([[missed]]), np.array([1.0])) for missed in (1.5, 0.5))
+    assert over.gap == pytest.approx([0.5]) and under.gap == pytest.approx([0.5])
+    mean = Raw(over.evidence, (over.channels + under.channels) / 2, (over.promised + under.promised) / 2)
+    assert mean.gap == pytest.approx([0])
 
 
 def test_volumes_need_no_change(rng):

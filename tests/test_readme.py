@@ -66,3 +66,21 @@ def test_breastmnists_result_is_of_the_recipe_and_ten_seeds():
 
 def _interval(entry):
     return f"{entry['value']:.3f} ({entry['low']:.3f}-{entry['high']:.3f})"
+
+
+EXPLAINED = json.loads((ROOT / "benchmarks" / "explanations.json").read_text(encoding="utf-8"))["seeds"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_explanations_table_holds_what_the_command_printed(seed):
+    row = [cell.strip() for cell in re.search(rf"^\| phantoms {seed} \|(.*)\|$", README, re.MULTILINE)[1].split("|")]
+    found, without, marked = (EXPLAINED[seed][name] for name in ("pointing", "trained without a marker", "trained with a marker"))
+    game = found["gradcam"]
+    assert row[:3] == [_span(game["hits"]), f"{game['centre']:.3f}", f"{game['random']:.3f}"]
+    assert row[3:] == [_span(without["frame"]), _span(marked["frame"]), _span(marked["marker lights up"])]
+    assert marked["caught"] and not without["caught"] and game["ahead by"] > 0
+
+
+def _span(three):
+    value, low, high = three
+    return f"{value:.3f} ({low:.3f}-{high:.3f})"

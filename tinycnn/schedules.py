@@ -117,7 +117,7 @@ class ReduceOnPlateau:
         """Look at the monitored value; returns the rate from now on."""
         rate, best, waited, cooling = self.state
         side = 1 if self.mode == "min" else -1
-        limit = best if math.isinf(best) else best * (1 - side * self.threshold)
+        limit = best if math.isinf(best) else best - side * self.threshold * abs(best)  # of a value below 0 too
         if side * value < side * limit:
             best, waited = value, 0
         else:

@@ -45,8 +45,9 @@ class GradCam(Cam):
 class GradCamPlusPlus(Cam):
     """As Grad-CAM, w_k = sum over places of alpha * ReLU(G_k), alpha = G^2 / (2 G^2 + (sum of A_k over places) * G^3).
 
-    For the score exp(logit), whose higher derivatives are powers of the gradient. Where G is 0 or the denominator is, alpha
-    is 0. The weights are never negative, so that nothing speaks against a class but a layer's negative outputs.
+    For the score exp(logit), whose higher derivatives are powers of the gradient. Where G is 0 alpha is 0, and where the
+    denominator is not above 0, as only a layer with negative outputs makes it. The weights are never negative, so that nothing
+    speaks against a class but such outputs.
     Source: Chattopadhay et al. 2018, equations 10, 15 and 19 (arXiv:1710.11063).
     """
 
@@ -57,7 +58,7 @@ class GradCamPlusPlus(Cam):
         space, g = places(g), g.astype(np.float64)
         square = g * g
         below = 2 * square + a.sum(axis=space, keepdims=True, dtype=np.float64) * square * g
-        alpha = np.divide(square, below, out=np.zeros_like(g), where=(below != 0) & (g != 0))
+        alpha = np.divide(square, below, out=np.zeros_like(g), where=(below > 0) & (g != 0))
         return _weighed((alpha * np.maximum(g, 0)).sum(axis=space), a)
 
 

@@ -12,6 +12,7 @@ from bcdetect.explain.methods import FOR_PICTURES, FOR_TABLES, METHODS
 from bcdetect.explain.network import Network
 from bcdetect.explain.resize import resize
 
+PARTS = ("evidence", "channels", "promised")  # of a Raw
 NUMBERS_AT_ONCE = 2**24  # that the layers may hold of all rows that are explained together
 
 
@@ -64,7 +65,7 @@ class Explainer:
             classes = np.full(len(x), number)
         ready = classifier.preprocessing.transform(*((x,) if missing is None else (x, missing)))
         raw, scores = self.raw(ready, classes)
-        maps = resize(np.maximum(raw.evidence, 0), ready.shape[1:-1])
+        maps, gap = resize(np.maximum(raw.evidence, 0), ready.shape[1:-1]), raw.gap
         return [
             Explanation(
                 names[classes[i]],
@@ -75,7 +76,7 @@ class Explainer:
                 float(scores[i]),
                 probabilities[i],
                 None if raw.channels is None else raw.channels[i],
-                None if raw.gap is None else float(raw.gap[i]),
+                None if gap is None else float(gap[i]),
             )
             for i in range(len(x))
         ]
@@ -85,8 +86,8 @@ class Explainer:
         step = self._rows_at_once()
         parts = [self._raw(x[i : i + step], classes[i : i + step]) for i in range(0, len(x), step)]
         raws = [raw for raw, _ in parts]
-        evidence, channels, gap = (_joined([getattr(raw, name) for raw in raws]) for name in ("evidence", "channels", "gap"))
-        return Raw(evidence, channels, gap), np.concatenate([scores for _, scores in parts])
+        joined = (_joined([getattr(raw, name) for raw in raws]) for name in PARTS)
+        return Raw(*joined), np.concatenate([scores for _, scores in parts])
 
     def _raw(self, x, classes):
         found, scores = [], []
@@ -96,12 +97,11 @@ class Explainer:
             if self.classifier.views != "none":  # of shifted views those in the middle are enough for a map
                 mirrored = np.ascontiguousarray(x[:, :, ::-1])
                 other = self.method.raw(network, mirrored, classes, self.layer)
-                found.append(Raw(other.evidence[:, :, ::-1], other.channels, other.gap))
+                found.append(Raw(other.evidence[:, :, ::-1], other.channels, other.promised))
                 scores.append(network.scores(mirrored, classes))
         if len(found) == 1:
             return found[0], scores[0]
-        evidence, channels, gap = (_mean([getattr(raw, name) for raw in found]) for name in ("evidence", "channels", "gap"))
-        return Raw(evidence, channels, gap), np.mean(scores, axis=0)
+        return Raw(*(_mean([getattr(raw, name) for raw in found]) for name in PARTS)), np.mean(scores, axis=0)
 
 
 def _joined(arrays):

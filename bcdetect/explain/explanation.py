@@ -30,7 +30,7 @@ class Explanation:
 
     @property
     def strength(self) -> float:
-        """The map's largest value, in logits."""
+        """The map's largest value, in the method's unit."""
         return float(self.map.max())
 
     @property

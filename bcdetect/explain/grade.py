@@ -38,6 +38,7 @@ class Grade:
     method: str
     layer: str | None
     data: str
+    part: str  # which rows of the data, in words
     rows: int
     checks: tuple[Check, ...]
 
@@ -52,8 +53,8 @@ class Grade:
         return [check for check in self.checks if check.verdict != NOT_RUN]
 
     def line(self) -> str:
-        """Such as `explanations graded on 120 rows: 5 of 6 checks passed; failed: stability`."""
-        passed = len(self.run) - len(self.failed)
+        """Such as `explanations graded on 120 rows (gradcam): 5 of 6 checks passed; FAILED: stability`."""
+        passed = sum(check.verdict == PASS for check in self.checks)
         failed = f"; FAILED: {', '.join(check.name for check in self.failed)}" if self.failed else ""
         return f"explanations graded on {self.rows} rows ({self.method}): {passed} of {len(self.run)} checks passed{failed}"
 
@@ -84,14 +85,19 @@ def read_grade(model: str | os.PathLike, digest: str) -> Grade | None:
         checks = tuple(Check(**check) for check in content.pop("checks"))
         content.pop("notice")
         grade = Grade(**content, checks=checks)
+        if not isinstance(grade.rows, int) or any(check.verdict not in (PASS, FAIL, NOT_RUN) for check in checks):
+            raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError("not a grade that audit-model wrote", file=path, hint="Remove it, or run audit-model again") from error
     return grade if grade.model_sha256 == digest else None
 
 
 def grade_line(model: str | os.PathLike, digest: str, method: str, layer: str | None) -> str:
-    """What to print under an explanation by this method and layer: its grade, or that it has none. Raises InputError."""
-    grade = read_grade(model, digest)
+    """What to print under an explanation by this method and layer: its grade, or that it has none."""
+    try:
+        grade = read_grade(model, digest)
+    except InputError as error:
+        return f"the grade beside the model cannot be read: {error.what}"
     if grade is None:
         other = ", the one beside it is another model's" if os.path.exists(grade_path(model)) else ""
         return f"this model's explanations have no grade{other} (python -m bcdetect audit-model)"

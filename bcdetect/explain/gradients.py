@@ -46,7 +46,7 @@ class SmoothGrad(Method):
 class IntegratedGradients(Method):
     """(x - x') * the mean of dS / dx on the straight way from x' to x; x' is the training part's mean, 0 for the network.
 
-    The sum over all places and channels is S(x) - S(x'): how far it misses that is the completeness error (`gap`).
+    The sum over all places and channels is S(x) - S(x'): how far it misses that is the completeness error (`Raw.gap`).
     Source: Sundararajan et al. 2017, equations 1 and 3 (arXiv:1703.01365); the midpoint rule.
     """
 
@@ -61,5 +61,4 @@ class IntegratedGradients(Method):
         space = tuple(range(1, x.ndim - 1))
         promised = network.scores(x, classes).astype(np.float64) - network.scores(np.zeros_like(x), classes)
         channels = each.sum(axis=space)
-        missed = np.abs(channels.sum(axis=1) - promised)
-        return Raw(each.sum(axis=-1).astype(np.float32), channels, missed / np.maximum(np.abs(promised), 1e-6))
+        return Raw(each.sum(axis=-1).astype(np.float32), channels, promised)

@@ -1,4 +1,4 @@
-"""All questions to a model's explanations, asked of labelled rows that it was not trained on."""
+"""All questions to a model's explanations, asked of labelled rows: of its own data, those that it was not trained on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def grade_model(
     if retrain and parts is None:
         what = "only on the data that the model was made with can networks be trained as it was"
         raise UsageError(what, hint="Pass that data, or leave --retrain out")
-    chosen, _ = held_out(classifier, data)
+    chosen, part = held_out(classifier, data)
     rows = min(rows, max(2, NUMBERS // prod(classifier.input_shape)))
     if len(chosen) > rows:
         chosen = np.sort(np.random.default_rng(0).choice(chosen, rows, replace=False))
@@ -71,4 +71,4 @@ def grade_model(
     else:
         checks += [Check(name, NOT_RUN, why="needs networks to be trained anew: --retrain 3") for name in NAMES]
     name = explainer.method_name
-    return Grade(digest, name, explainer.layer, data.name, len(chosen), tuple(checks))
+    return Grade(digest, name, explainer.layer, data.name, part, len(chosen), tuple(checks))

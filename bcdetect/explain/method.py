@@ -13,13 +13,20 @@ from bcdetect.explain.network import Network
 class Raw:
     """The evidence (N, ...) for each row's class, positive where something speaks for it, negative where against.
 
-    `channels` (N, C) is the evidence in each input channel where the method knows that; `gap` (N,) how far the evidence's sum is
-    from what it should be, as a share of that, where the method promises a sum.
+    `channels` (N, C) is the evidence in each input channel where the method knows that; `promised` (N,) what the evidence should
+    add up to, where the method promises a sum.
     """
 
     evidence: np.ndarray
     channels: np.ndarray | None = None
-    gap: np.ndarray | None = None
+    promised: np.ndarray | None = None
+
+    @property
+    def gap(self) -> np.ndarray | None:
+        """How far the evidence's sum is from what was promised, as a share of that: the completeness error (N,), or None."""
+        if self.promised is None:
+            return None
+        return np.abs(self.channels.sum(axis=1) - self.promised) / np.maximum(np.abs(self.promised), 1e-6)
 
 
 class Method:

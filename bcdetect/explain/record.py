@@ -10,7 +10,7 @@ import numpy as np
 from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.explain.explanation import Explanation
-from bcdetect.explain.words import by_feature, decided
+from bcdetect.explain.words import by_feature, decided, unit
 from bcdetect.inputs import Input
 
 COLUMNS = (
@@ -46,6 +46,7 @@ def record(classifier: Classifier, digest: str, grade: str, each: Input, found: 
         "probabilities": dict(zip(classifier.class_names, map(float, found.probabilities), strict=True)),
         "method": found.method,
         "layer": found.layer,
+        "unit": unit(found),
         "completeness_error": found.gap,
         **(_picture(classifier, each, found, top) if classifier.takes_pictures else _features(classifier, each, found)),
     }

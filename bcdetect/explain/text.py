@@ -17,7 +17,7 @@ def grade_text(grade: Grade) -> str:
         found = "" if check.verdict == NOT_RUN else f"{number(check.value)} ({number(check.low)} to {number(check.high)})"
         rows.append([check.name, found, check.asked, check.verdict])
     layer = f" of {grade.layer}" if grade.layer else ""
-    lines = [f"{grade.method}{layer}, on {grade.rows} rows of {grade.data}", "", table(rows, left=4), ""]
+    lines = [f"{grade.method}{layer}, on {grade.rows} rows of {grade.data}: {grade.part}", "", table(rows, left=4), ""]
     for check in grade.checks:
         lines += textwrap.wrap(f"{check.name}: {check.why}", WIDTH, subsequent_indent="  ")
     return "\n".join([*lines, "", grade.line()])

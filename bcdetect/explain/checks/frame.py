@@ -24,7 +24,7 @@ RESAMPLES = 500
 def frame_check(subject: Subject) -> Check:
     """AUC of the class by the score of pictures that have their own frame around the inside of one and the same other picture.
 
-    The mean over a few insides, and the largest over the classes, each against the rest; beside it the share of the class's maps
+    The mean over a few insides, and the worst over the classes, each against the rest; beside it the share of the class's maps
     that lies in the frame. The frame is BORDER of the side at each edge, and the corners.
     """
     if not subject.classifier.takes_pictures:
@@ -46,8 +46,12 @@ def frame_check(subject: Subject) -> Check:
             f"which is {framed.mean():.0%} of the picture"
         )
         check = Check("frame", FAIL if low > TELLS else PASS, value, low, high, f"not surely above {TELLS}", why)
-        worst = check if worst is None or value > worst.value else worst
+        worst = check if worst is None or _badness(check) > _badness(worst) else worst
     return worst or Check("frame", NOT_RUN, why="there is one class only")
+
+
+def _badness(check: Check) -> tuple[bool, float]:
+    return check.verdict == FAIL, check.value
 
 
 def frame(shape: tuple[int, int]) -> np.ndarray:

@@ -18,8 +18,8 @@ def removal_checks(subject: Subject) -> list[Check]:
     chance. Source: Petsiuk et al. 2018, algorithm 1 (arXiv:1806.07421).
     """
     rng = np.random.default_rng(0)
-    mine = areas(subject, subject.drawn(subject.maps))
-    chance = [areas(subject, subject.drawn(rng.random(subject.maps.shape))) for _ in range(RANDOM)]
+    mine = areas(subject, subject.maps, rng)
+    chance = [areas(subject, rng.random(subject.maps.shape), rng) for _ in range(RANDOM)]
     random = {kind: np.mean([each[kind] for each in chance], axis=0) for kind in mine}
     checks = []
     for kind, better in (("deletion", -1), ("insertion", 1)):
@@ -29,12 +29,14 @@ def removal_checks(subject: Subject) -> list[Check]:
     return checks
 
 
-def areas(subject: Subject, maps: np.ndarray) -> dict[str, np.ndarray]:
-    """The area under each row's curve, by kind. Shape: maps (N, H, W) -> (N,)."""
+def areas(subject: Subject, maps: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The area under each row's curve, by kind. Shape: maps (N, h, w) at the method's own resolution -> (N,).
+
+    Equal values, as of all places of a blank map, come in the order of a random map: a blank one is then no better than chance.
+    """
+    ties, maps = subject.drawn(rng.random(maps.shape)), subject.drawn(maps)
     flat = maps.reshape(len(maps), -1)
-    # Equal values, as of a blank map, in a random order: not from the top left corner on.
-    ties = np.random.default_rng(1).random(flat.shape)
-    order = np.lexsort((ties, -flat), axis=1)
+    order = np.lexsort((ties.reshape(flat.shape), -flat), axis=1)
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(flat.shape[1])[None], axis=1)
     rank = rank.reshape(maps.shape)[..., None]

@@ -14,7 +14,7 @@ from bcdetect.datasets import Dataset
 from bcdetect.explain.checks.alike import alike
 from bcdetect.explain.checks.frame import frame_check
 from bcdetect.explain.checks.subject import Subject
-from bcdetect.explain.checks.weights import ALIKE
+from bcdetect.explain.checks.weights import ALIKE, speaking
 from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.grade import FAIL, NOT_RUN, PASS, Check
 from bcdetect.training import train_classifier
@@ -77,8 +77,11 @@ def labels_check(subject: Subject, schooling: Schooling, count: int) -> Check:
     for part in ("train", "validation"):
         y[schooling.parts[part]] = rng.permutation(y[schooling.parts[part]])
     other = _like(subject, schooling.classifier(0, replace(data, y=y)))
-    value, low, high = subject.mean(alike(subject.maps, other.evidence(other.x, subject.predicted)))
-    why = "likeness to the map of a network that was trained on labels at random"
+    rows = np.flatnonzero(speaking(subject.maps))
+    if 2 * len(rows) < len(subject.maps):
+        return Check(NAMES[1], NOT_RUN, why=f"{len(subject.maps) - len(rows)} of {len(subject.maps)} maps are blank")
+    value, low, high = subject.mean(alike(subject.maps, other.evidence(other.x, subject.predicted))[rows], rows)
+    why = f"likeness of {len(rows)} maps to those of a network that was trained on labels at random"
     return Check(NAMES[1], PASS if high <= ALIKE else FAIL, value, low, high, f"at most {ALIKE}", why)
 
 

@@ -13,13 +13,14 @@ from bcdetect.datasets import Dataset
 from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.resize import resize
 from bcdetect.intervals import stratified_bootstrap
+from bcdetect.views import views
 
 RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`explainer` and the labelled rows `data` (N) that it is questioned on, none of which the model was trained on."""
+    """`explainer` and the labelled rows `data` (N) that it is questioned on; the model should not have been trained on them."""
 
     explainer: Explainer
     data: Dataset
@@ -37,7 +38,7 @@ class Subject:
     @cached_property
     def predicted(self) -> np.ndarray:
         """The class that each row is given. Shape: (N,)."""
-        return self.classifier.decide(self.answers(self.x))
+        return self.classifier.decide(self.classifier.predict_proba(*self.data.inputs()))
 
     @cached_property
     def maps(self) -> np.ndarray:
@@ -53,8 +54,9 @@ class Subject:
         return resize(maps, self.x.shape[1:-1])
 
     def answers(self, x: np.ndarray) -> np.ndarray:
-        """The probabilities (N, K) of rows x as the networks take them: the mean over networks, without mirror images."""
-        found = [class_probabilities(network.model.predict_proba(x)) for network in self.explainer.networks]
+        """The probabilities (N, K) of rows x as the networks take them: as the maps, the mean over networks and mirror images."""
+        seen = views(x, "none" if self.classifier.views == "none" else "flip")
+        found = [class_probabilities(network.model.predict_proba(view)) for network in self.explainer.networks for view in seen]
         return np.mean(found, axis=0)
 
     def mean(self, values: np.ndarray, rows: np.ndarray | slice = slice(None)) -> tuple[float, float, float]:

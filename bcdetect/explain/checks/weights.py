@@ -9,7 +9,7 @@ import numpy as np
 from bcdetect.explain.checks.alike import alike
 from bcdetect.explain.checks.subject import Subject
 from bcdetect.explain.explaining import Explainer
-from bcdetect.explain.grade import FAIL, PASS, Check
+from bcdetect.explain.grade import FAIL, NOT_RUN, PASS, Check
 from bcdetect.explain.network import Network
 
 # Of a network of random weights maps are alike by chance and by what all inputs share, such as their border; half of a
@@ -23,9 +23,12 @@ def weights_check(subject: Subject) -> Check:
 
     Source: Adebayo et al. 2018, section 3.1, cascading randomisation (arXiv:1810.03292).
     """
+    rows = np.flatnonzero(speaking(subject.maps))
+    if 2 * len(rows) < len(subject.maps):
+        return Check("weights", NOT_RUN, why=f"{len(subject.maps) - len(rows)} of {len(subject.maps)} maps are blank")
     stages = cascade(subject)
-    value, low, high = subject.mean(stages[list(stages)[-1]])
-    way = ", ".join(f"{name} {of_rows.mean():.2f}" for name, of_rows in stages.items())
+    value, low, high = subject.mean(stages[list(stages)[-1]][rows], rows)
+    way = ", ".join(f"{name} {of_rows[rows].mean():.2f}" for name, of_rows in stages.items())
     return Check(
         "weights",
         PASS if high <= ALIKE else FAIL,
@@ -33,8 +36,14 @@ def weights_check(subject: Subject) -> Check:
         low,
         high,
         f"at most {ALIKE}",
-        f"likeness to the map of random weights, layer by layer from the last: {way}",
+        f"likeness of {len(rows)} maps to those of random weights, layer by layer from the last: {way}",
     )
+
+
+def speaking(maps: np.ndarray) -> np.ndarray:
+    """Which maps (N, ...) say anything: those that are the same everywhere are like no other, whatever was learned."""
+    flat = maps.reshape(len(maps), -1)
+    return flat.max(axis=1) > flat.min(axis=1)
 
 
 def cascade(subject: Subject) -> dict[str, np.ndarray]:
