@@ -4,4 +4,4 @@ A command's file has `HELP`, `add_flags(parser)` and `run(options) -> exit code`
 Nothing heavy is imported before a command runs: `predict` runs on NumPy alone.
 """
 
-NAMES = ("train", "evaluate", "predict", "audit", "audit-model", "data", "eda", "reproduce")
+NAMES = ("train", "evaluate", "compare", "tune", "predict", "audit", "audit-model", "data", "eda", "reproduce")

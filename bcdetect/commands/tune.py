@@ -1,0 +1,11 @@
+"""x."""
+
+HELP = "x"
+
+
+def add_flags(parser):
+    pass
+
+
+def run(options):
+    pass
