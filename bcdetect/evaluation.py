@@ -116,8 +116,8 @@ def cross_validate(
     Everything is fitted inside the fold: preprocessing and network on its training rows, of which a stratified
     FOLD_VALIDATION chooses the epoch; the baseline, which chooses nothing, gets all of them. With `tune`, so many trials of
     other settings are judged on inner folds of the fold's training rows, and the best are what is trained (see
-    `tuning.nested`). The result does not depend on `workers`. `on_fold` gets the number done and the number of all. Raises InputError for fewer rows (or groups)
-    of a class than folds, UsageError for settings that start from a saved model.
+    `tuning.nested`). The result does not depend on `workers`. `on_fold` gets the number done and the number of all. Raises
+    InputError for fewer rows (or groups) of a class than folds, UsageError for settings that start from a saved model.
     """
     function = run_fold
     if tune:

@@ -45,7 +45,7 @@ class Contender:
 class Network(Contender):
     """A CNN of these settings. `columns` puts a table's columns into another order before it."""
 
-    config: Config = Config()
+    config: Config = field(default_factory=Config)
     columns: tuple[int, ...] | None = None
 
     def answer(self, data, rest, test, seed):
@@ -144,7 +144,7 @@ def fewest_of(data: Dataset, rows: np.ndarray) -> int:
 
 
 def permuted(network: Network, data: Dataset) -> Network:
-    """The same network behind one fixed permutation of the table's columns, drawn from its seed. Raises UsageError for pictures."""
+    """The same network behind one fixed permutation of the table's columns, drawn from its seed. UsageError for pictures."""
     if data.pictures:
         raise UsageError("--permute-columns is for tables", hint="Pictures have no columns; leave it out")
     columns = np.random.default_rng([network.config.seed, len(data.feature_names)]).permutation(len(data.feature_names))

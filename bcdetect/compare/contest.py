@@ -60,8 +60,8 @@ def compare(
 ) -> Comparison:
     """Fit and judge every contender on `repeats` x `fold_count` folds, stratified and by group, drawn from the settings' seed.
 
-    The folds are those of `evaluation.cross_validate`. The result does not depend on `workers`. With the folder `keep` each answer
-    is kept there as it comes, and what is there already is not computed again. Raises what `cross_validate` raises.
+    The folds are those of `evaluation.cross_validate`. The result does not depend on `workers`. With the folder `keep` each
+    answer is kept there as it comes, and what is there already is not computed again. Raises what `cross_validate` raises.
     """
     folds = outer_folds(data, config, repeats, fold_count)
     jobs = [(contender, test, seed, keep) for test, seed in folds for contender in contenders]
