@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect import metrics
-from bcdetect.compare.contenders import Answer, Contender
+from bcdetect.compare.contenders import Answer, Contender, Majority
 from bcdetect.compare.keeping import kept
 from bcdetect.compare.ranking import entry
 from bcdetect.config import Config
@@ -76,7 +76,7 @@ def compare(
         rows = [fold_scores(data.y[test], a.probabilities, a.predicted) for (test, _), a in zip(folds, mine, strict=True)]
         scores[contender.name] = {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
         facts[contender.name] = [answer.facts for answer in mine]
-        if len(data.class_names) == 2:
+        if len(data.class_names) == 2 and not isinstance(contender, Majority):  # who says the same of all rows
             pooled = [slice(r * fold_count, (r + 1) * fold_count) for r in range(repeats)]
             calibration[contender.name] = _calibration(data.y, [(folds[part], mine[part]) for part in pooled])
     return Comparison(tuple(contenders), scores, calibration, facts, repeats, fold_count)

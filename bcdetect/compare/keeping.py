@@ -49,3 +49,8 @@ def kept(
         + "\n",
     )
     return Answer(p, answer.predicted, answer.facts)
+
+
+def answers_kept(folder: Path) -> int:
+    """How many answers lie in the folder, of whatever comparison."""
+    return sum(1 for _ in folder.glob("*.json"))

@@ -39,7 +39,8 @@ def comparison(result: Comparison, data: Dataset, metric: str, against: str) -> 
     if result.calibration:
         others[0] += ["ECE", "slope"]
         for row in others[1:]:
-            row += [_over_repeats(result.calibration[row[0]][key]) for key in ("ece", "calibration_slope")]
+            found = result.calibration.get(row[0], {})
+            row += [_over_repeats(found[key]) if key in found else "-" for key in ("ece", "calibration_slope")]
     by_group = ", by group" if data.groups is not None else ""
     count = len(order) - 1
     lines = [
