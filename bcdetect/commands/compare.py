@@ -43,7 +43,6 @@ def run(options) -> int:
     """See HELP."""
     from bcdetect import plots, show
     from bcdetect.compare import compare, contenders, figures, ranking, read_variants, rivals, text
-    from bcdetect.errors import require
     from bcdetect.output import default_folder, new_folder, save_text
     from bcdetect.run import load_data, located
 
@@ -51,7 +50,7 @@ def run(options) -> int:
     config = located(config_of(options))
     variants = read_variants(options.variants, config)
     if options.rivals:
-        require("sklearn.svm", rivals.EXTRA, "comparing with an SVM")
+        rivals.needed()
     with_rivals = rivals.available() if options.rivals is None else options.rivals
     folder = options.out or default_folder("compare", config.data)
     say = sayer(options)

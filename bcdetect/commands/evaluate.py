@@ -83,9 +83,9 @@ def _cross_validate(options) -> int:
     config = config_of(options)
     check_out(options.out, config.data)
     if options.tune is not None:
-        from bcdetect.errors import require
+        from bcdetect.tuning.optuna import optuna
 
-        require("optuna", "tune", "tuning")
+        optuna()  # or say now that it is missing
     data = load_data(config, reading(options))
     on_fold = None if options.quiet or options.json else show.fold
     workers = worker_count(options)

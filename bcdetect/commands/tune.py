@@ -35,13 +35,13 @@ def run(options) -> int:
     """See HELP."""
     from bcdetect import run as runs
     from bcdetect import show
-    from bcdetect.errors import require
     from bcdetect.tuning import folder, result
+    from bcdetect.tuning.optuna import optuna
     from bcdetect.tuning.space import space_for
     from bcdetect.tuning.study import Plan
     from bcdetect.tuning.tune import inside, study_name, tune
 
-    require("optuna", "tune", "tuning")
+    optuna()
     for name, least in (("trials", 1), ("workers", 1), ("inner", 2)):
         if getattr(options, name) is not None and getattr(options, name) < least:
             raise UsageError(f"--{name} {getattr(options, name)}: it must be at least {least}")

@@ -21,6 +21,11 @@ def available() -> bool:
     return find_spec("sklearn") is not None
 
 
+def needed() -> None:
+    """Raise UsageError now, before a long computation, where scikit-learn is missing."""
+    require("sklearn", EXTRA, "comparing with an SVM and gradient boosting")
+
+
 class RbfSvm:
     """A support vector machine with a Gaussian kernel, its scores turned into probabilities after Platt.
 
@@ -45,16 +50,18 @@ class RbfSvm:
 
 
 class Boosting:
-    """Gradient boosting of decision trees on binned features: 100 trees of at most 31 leaves, rate 0.1, no early stopping."""
+    """Gradient boosting of decision trees: 100 trees of depth 3 at rate 0.1, scikit-learn's defaults.
 
-    settings = "100 trees of at most 31 leaves, rate 0.1"
+    Its variant on binned features is faster on large tables, but leaves a table of some dozen rows without a split.
+    """
+
+    settings = "100 trees of depth 3, rate 0.1"
 
     def fit(self, x: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int) -> Boosting:
         """Fit to all rows."""
         ensemble = require("sklearn.ensemble", EXTRA, "gradient boosting")
-        self.model = ensemble.HistGradientBoostingClassifier(
-            learning_rate=0.1, max_iter=100, max_leaf_nodes=31, early_stopping=False, random_state=seed % 2**32
-        ).fit(x, y)
+        machine = ensemble.GradientBoostingClassifier(n_estimators=100, max_depth=3, learning_rate=0.1, random_state=seed % 2**32)
+        self.model = machine.fit(x, y)
         return self
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ class LearningCurve:
         share, gain = self.gain(metric)
         name, found = metric.replace("_", " "), verdict(gain, metric)
         numbers = f"{name} {gain['mean']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f})"
-        step = f"from {share:.0%} to 100 % of the training rows"
+        step = f"from {100 * share:.0f} % to 100 % of the training rows"
         inside, outside = (float(self.scores[model][metric][-1].mean()) for model in ("CNN on its training rows", "CNN"))
         gap = f"on its training rows it has {inside:.4f}, on the test folds {outside:.4f}"
         if found == "ahead":

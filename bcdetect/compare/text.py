@@ -108,7 +108,7 @@ def curve(result: LearningCurve, data: Dataset, metric: str) -> str:
     rows = [["share", "rows", *summary]]
     for number, (share, count) in enumerate(zip(result.shares, result.rows, strict=True)):
         cells = (summary[model][metric][number] for model in summary)
-        rows.append([f"{share:.0%}", f"{count:.0f}", *(f"{cell['mean']:.4f} (sd {cell['sd']:.4f})" for cell in cells)])
+        rows.append([f"{100 * share:.0f} %", f"{count:.0f}", *(f"{cell['mean']:.4f} (sd {cell['sd']:.4f})" for cell in cells)])
     return "\n".join(
         [
             f"{data.name}: {metric.replace('_', ' ')} ({better(metric)}) over {result.repeats} x {result.folds} test folds, "

@@ -11,10 +11,10 @@ from shlex import quote
 from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
-from bcdetect.errors import require
 from bcdetect.output import save_text
 from bcdetect.plots import BLUE, GREY, ORANGE, _figure, _tidy
 from bcdetect.tables import table
+from bcdetect.tuning.optuna import optuna
 from bcdetect.tuning.space import settings, values_of
 from bcdetect.tuning.study import DIVERGED, SAME_AS, Plan, best_trial
 
@@ -32,14 +32,13 @@ def importance(study) -> dict[str, float]:
     PED-ANOVA: how far a setting's values among the best trials stray from those among all.
     Source: Watanabe et al. 2023, IJCAI (arXiv:2304.10255).
     """
-    optuna = require("optuna", "tune", "tuning")
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    complete = study.get_trials(deepcopy=False, states=(optuna().trial.TrialState.COMPLETE,))
     if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is experimental, and that few trials say little
         try:
-            found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+            found = optuna().importance.get_param_importances(study, evaluator=optuna().importance.PedAnovaImportanceEvaluator())
         except (RuntimeError, ValueError):  # no setting varies
             return {}
     return {name: float(share) for name, share in found.items() if math.isfinite(share)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ import numpy as np
 
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
-from bcdetect.errors import TrainingError, UsageError, require
+from bcdetect.errors import TrainingError, UsageError
 from bcdetect.evaluation import FOLD_VALIDATION
 from bcdetect.tuning.alive import is_dead, me
+from bcdetect.tuning.optuna import experimental, optuna
 from bcdetect.tuning.space import Range, settings, values_of
 from bcdetect.tuning.trial import OBJECTIVES, inner_answers, judged
 
@@ -58,7 +58,6 @@ def search(
     Raises UsageError without Optuna, or for another study of that name.
     """
     study = open_study(plan, data, storage, name)
-    optuna = _optuna()
     while True:
         recover(study)
         done = finished(study)
@@ -69,20 +68,17 @@ def search(
         if len(_taken(study)) >= trials:
             time.sleep(PAUSE)  # the last ones are under way elsewhere; should their workers die, they are ours
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with experimental():
             study.optimize(lambda trial: _run(trial, study, data, plan, trials, answers), n_trials=1, catch=(Withdrawn,))
 
 
 def open_study(plan: Plan, data: Dataset, storage: str | None, name: str):
     """The study of that name, made if there is none. Raises UsageError for a storage that cannot be used."""
-    optuna = _optuna()
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+    pruner = optuna().pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with experimental():
             place = None if storage is None else opened(storage)
-            study = optuna.create_study(
+            study = optuna().create_study(
                 study_name=name,
                 storage=place,
                 sampler=keyed_sampler(plan.config.seed),
@@ -100,9 +96,8 @@ def open_study(plan: Plan, data: Dataset, storage: str | None, name: str):
 
 def opened(storage: str):
     """Optuna's storage at a URL; a database notices when a worker stops to show signs of life."""
-    optuna = _optuna()
     options = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else {}  # workers wait for each other's writes
-    return optuna.storages.RDBStorage(storage, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
+    return optuna().storages.RDBStorage(storage, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
 
 
 def finished(study) -> int:
@@ -119,15 +114,14 @@ def best_trial(study):
 
 def recover(study) -> int:
     """Mark the trials of dead workers as failed and queue their settings again; returns how many."""
-    optuna, found = _optuna(), 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        optuna.storages.fail_stale_trials(study)  # other machines' that show no sign of life
-    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+    found = 0
+    with experimental():
+        optuna().storages.fail_stale_trials(study)  # other machines' that show no sign of life
+    for trial in study.get_trials(deepcopy=False, states=(optuna().trial.TrialState.RUNNING,)):
         if not _is_left(trial):
             continue
         with suppress(ValueError, RuntimeError):  # another process was first
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.tell(trial.number, state=optuna().trial.TrialState.FAIL)
             study.enqueue_trial(trial.params)
             found += 1
     return found
@@ -147,14 +141,12 @@ def keyed_sampler(seed: int):
     The storage gives every number once, so that two workers never draw alike, and a resumed study has no generator to lose.
     Source: Bergstra et al. 2011, NeurIPS.
     """
-    optuna = _optuna()
 
-    class Keyed(optuna.samplers.BaseSampler):
+    class Keyed(optuna().samplers.BaseSampler):
         def before_trial(self, study, trial):
             key = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self.inner = optuna.samplers.TPESampler(seed=key, constant_liar=True, n_startup_trials=10)
+            with experimental():
+                self.inner = optuna().samplers.TPESampler(seed=key, constant_liar=True, n_startup_trials=10)
 
         def infer_relative_search_space(self, study, trial):
             return self.inner.infer_relative_search_space(study, trial)
@@ -170,7 +162,6 @@ def keyed_sampler(seed: int):
 
 def _run(trial, study, data: Dataset, plan: Plan, trials: int, answers: dict | None) -> float:
     """The objective: the mean over the inner folds, pruned where it is worse than most after as many folds."""
-    optuna = _optuna()
     trial.set_user_attr(WORKER, me())
     if sum(number < trial.number for number in _taken(study)) >= trials:
         raise Withdrawn
@@ -179,7 +170,7 @@ def _run(trial, study, data: Dataset, plan: Plan, trials: int, answers: dict | N
     if twin is not None:
         trial.set_user_attr(SAME_AS, twin.number)
         if twin.state.name == "PRUNED":
-            raise optuna.TrialPruned
+            raise optuna().TrialPruned
         return twin.value
     config, scores, found = settings(values, plan.config, data.pictures), [], []
     try:
@@ -188,10 +179,10 @@ def _run(trial, study, data: Dataset, plan: Plan, trials: int, answers: dict | N
             found.append((rows, p))
             trial.report(float(np.mean(scores)), len(scores) - 1)
             if len(scores) < plan.inner and trial.should_prune():
-                raise optuna.TrialPruned
+                raise optuna().TrialPruned
     except TrainingError:
         trial.set_user_attr(DIVERGED, True)
-        raise optuna.TrialPruned from None
+        raise optuna().TrialPruned from None
     trial.set_user_attr("folds", scores)
     value = float(np.mean(scores))
     if answers is not None and (
@@ -221,9 +212,3 @@ def _twin(study, trial, values: dict):
 def _taken(study) -> list[int]:
     """The numbers of the trials that are finished or under way."""
     return [t.number for t in study.get_trials(deepcopy=False) if t.state.name in ("COMPLETE", "PRUNED", "RUNNING")]
-
-
-def _optuna():
-    optuna = require("optuna", "tune", "tuning")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
