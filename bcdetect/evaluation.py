@@ -173,10 +173,14 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
 
 
 def train_network(data: Dataset, rows: np.ndarray, config: Config, validation: float = FOLD_VALIDATION) -> Classifier:
-    """A network trained on these rows alone, of which a stratified share `validation` chooses the epoch."""
+    """A network trained on these rows alone, of which a stratified share `validation` chooses the epoch.
+
+    Where the settings keep the last epoch's weights there is nothing to choose, and the network is trained on all of the rows.
+    """
     groups = None if data.groups is None else data.groups[rows]
     part = assign(data.y[rows], groups, (1 - validation, validation), config.seed, data.class_names)
-    return train_classifier(data, rows[part == 0], rows[part == 1], config)[0]
+    train = rows if config.monitor == "last" else rows[part == 0]
+    return train_classifier(data, train, rows[part == 1], config)[0]
 
 
 def fold_scores(y_true: np.ndarray, p: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bcdetect.compare.contenders import Majority
 from bcdetect.compare.contest import Comparison
 from bcdetect.compare.ranking import ranked
 from bcdetect.compare.sizes import LearningCurve
@@ -11,8 +12,13 @@ from bcdetect.plots import BLUE, GREEN, GREY, PURPLE, SKY, _figure, _tidy, short
 
 
 def forest(result: Comparison, metric: str, reference: str):
-    """Each contender's mean and 95 % interval, the best on top; beside it its paired difference from the reference."""
-    summary = result.summary()
+    """Each contender's mean and 95 % interval, the best on top; beside it its paired difference from the reference.
+
+    The majority class is not drawn: it is so far off that the others could not be told apart.
+    """
+    summary = {
+        c.name: row for c, row in zip(result.contenders, result.summary().values(), strict=True) if not isinstance(c, Majority)
+    }
     names = ranked({name: row[metric]["mean"] for name, row in summary.items()}, metric)
     figure = _figure(10, 1.6 + 0.42 * len(names))
     means, differences = figure.subplots(1, 2, sharey=True)

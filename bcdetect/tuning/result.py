@@ -130,14 +130,15 @@ def importance_figure(shares: dict[str, float]):
 def history_figure(study, plan: Plan):
     """Every trial's value, and the best so far."""
     done = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    pruned = [t for t in study.get_trials(deepcopy=False) if t.state.name == "PRUNED" and t.intermediate_values]
+    pruned = [trial.number for trial in study.get_trials(deepcopy=False) if trial.state.name == "PRUNED"]
     better = min if study.direction.name == "MINIMIZE" else max
     so_far = [better(trial.value for trial in done[: k + 1]) for k in range(len(done))]
     figure = _figure(7, 4)
     axes = figure.subplots()
-    last = [trial.intermediate_values[max(trial.intermediate_values)] for trial in pruned]
     axes.plot([t.number for t in done], [t.value for t in done], "o", color=BLUE, markersize=5, label="judged on all inner folds")
-    axes.plot([t.number for t in pruned], last, "x", color=GREY, markersize=5, label="pruned (mean of the folds until then)")
+    # At the edge, since a mean of the first folds alone is no number to compare with that of all.
+    edge = axes.get_xaxis_transform()
+    axes.plot(pruned, [0.02] * len(pruned), "x", color=GREY, markersize=5, label="pruned before the last fold", transform=edge)
     axes.step([t.number for t in done], so_far, where="post", color=ORANGE, label="best so far")
     axes.set_title(f"{plan.objective.replace('_', ' ')} on the inner folds")
     axes.set_xlabel("trial")
