@@ -174,3 +174,13 @@ def test_with_groups_every_interval_is_over_whole_groups(rng):
     for name in rows:
         assert groups[name]["value"] == pytest.approx(rows[name]["value"])
         assert groups[name]["high"] - groups[name]["low"] > rows[name]["high"] - rows[name]["low"]
+
+
+def test_where_the_last_epoch_is_kept_all_rows_are_trained_on(monkeypatch):
+    data, parts, original = clouds((40, 40), features=3), [], evaluation.train_classifier
+    monkeypatch.setattr(evaluation, "train_classifier", lambda *a: parts.append(a[1:3]) or original(*a))
+    rows = np.arange(0, 80, 2)
+    for monitor in ("last", "validation_loss"):
+        evaluation.train_network(data, rows, replace(FAST, monitor=monitor))
+    (every, _), (most, chosen) = parts
+    assert sorted(every) == sorted([*most, *chosen]) == list(rows)
