@@ -23,7 +23,7 @@ from bcdetect.splits import split
 from bcdetect.tuning import nested, study
 from bcdetect.tuning.alive import is_dead, me
 from bcdetect.tuning.result import importance, to_csv, tuned
-from bcdetect.tuning.space import PICTURES, TABLES, Choice, Real, settings, space_for, values_of
+from bcdetect.tuning.space import PICTURES, TABLES, Choice, Real, holds, settings, space_for, values_of
 from bcdetect.tuning.study import Plan, open_study, recover, search
 from bcdetect.tuning.tune import inside, study_name, tune
 
@@ -61,9 +61,10 @@ def test_every_end_of_every_range_is_a_setting_that_config_takes(pictures, space
 
 
 def test_the_settings_to_beat_are_in_the_space_and_come_first():
-    own = values_of(Config(), TABLES, False)
-    assert settings(own, Config(), False) == Config()
-    assert values_of(Config(filters=(8, 16)), TABLES, False) is None and values_of(Config(lr=1.0), TABLES, False) is None
+    own = values_of(Config(), TABLES, DATA)
+    assert settings(own, Config(), False) == Config() and holds(TABLES, own)
+    for outside in (Config(filters=(8, 16)), Config(filters=()), Config(lr=1.0)):
+        assert not holds(TABLES, values_of(outside, TABLES, DATA))
     first = plan("dropout", "lr")
     found = search(DATA, first, 2)
     assert found.trials[0].params == {"dropout": FAST.dropout, "lr": FAST.lr} and found.trials[1].params != found.trials[0].params
@@ -73,6 +74,10 @@ def test_small_pictures_get_no_deeper_than_they_are():
     x = np.zeros((4, 28, 28, 1), np.uint8)
     (depth,) = space_for(replace(DATA, x=x), ["depth"])
     assert depth.high == 4
+    pictures, base = replace(DATA, x=x), Config.for_pictures()
+    own = values_of(base, space_for(pictures), pictures)
+    assert own["depth"] == 3 and holds(space_for(pictures), own)  # which the size has chosen
+    assert settings(own, base, True) == replace(base, depth=3)
 
 
 def test_what_is_not_tuned_cannot_be_asked_for():

@@ -47,7 +47,7 @@ def importance(study) -> dict[str, float]:
 def text(study, plan: Plan, data: Dataset, rows: int, test_rows: int, folder) -> str:
     """Settings before and after, and how to go on. `rows` of `data` served the inner folds, `test_rows` were not touched."""
     best, shares = best_trial(study), importance(study)
-    before = values_of(plan.config, plan.space, data.pictures) or {}
+    before = values_of(plan.config, plan.space, data)
     lines = [["setting", "before", "tuned", "importance"]]
     for r in plan.space:
         found = [_short(values[r.name]) if r.name in values else "-" for values in (before, best.params)]

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import UsageError
+from bcdetect.models import stages
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,16 @@ def settings(values: dict, config: Config, pictures: bool) -> Config:
     return config.with_values(values)
 
 
-def values_of(config: Config, ranges: Sequence[Range], pictures: bool) -> dict | None:
-    """What a trial of these very settings would have; None where they lie outside the space."""
-    values = {}
-    for r in ranges:
-        if pictures or r.name not in ("filters", "depth"):
-            values[r.name] = getattr(config, r.name)
-        elif len(set(config.filters)) != 1:
-            return None
-        else:
-            values[r.name] = config.filters[0] if r.name == "filters" else len(config.filters)
-    return values if all(r.holds(values[r.name]) for r in ranges) else None
+def values_of(config: Config, ranges: Sequence[Range], data: Dataset) -> dict:
+    """What a trial of these very settings would have; without `filters` and `depth` where blocks differ in their filters."""
+    values = {r.name: getattr(config, r.name) for r in ranges if data.pictures or r.name not in ("filters", "depth")}
+    if data.pictures:
+        own = {"depth": stages(config, data.x.shape[1:])}
+    else:
+        own = {"filters": config.filters[0], "depth": len(config.filters)} if len(set(config.filters)) == 1 else {}
+    return {r.name: (values | own)[r.name] for r in ranges if r.name in values | own}
+
+
+def holds(ranges: Sequence[Range], values: dict) -> bool:
+    """Whether a trial could have these values."""
+    return all(r.name in values and r.holds(values[r.name]) for r in ranges)

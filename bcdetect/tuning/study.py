@@ -16,7 +16,7 @@ from bcdetect.errors import TrainingError, UsageError
 from bcdetect.evaluation import FOLD_VALIDATION
 from bcdetect.tuning.alive import is_dead, me
 from bcdetect.tuning.optuna import experimental, optuna
-from bcdetect.tuning.space import Range, settings, values_of
+from bcdetect.tuning.space import Range, holds, settings, values_of
 from bcdetect.tuning.trial import OBJECTIVES, inner_answers, judged
 
 WORKER = "worker"  # names of what a trial keeps beside its value
@@ -88,8 +88,8 @@ def open_study(plan: Plan, data: Dataset, storage: str | None, name: str):
             )
     except Exception as error:  # a driver's own kind, for each of the storages
         raise UsageError(f"the storage cannot be used: {str(error).splitlines()[0]}", hint="Pass a URL of Optuna's") from error
-    own = values_of(plan.config, plan.space, data.pictures)
-    if own is not None and not study.get_trials(deepcopy=False):
+    own = values_of(plan.config, plan.space, data)
+    if holds(plan.space, own) and not study.get_trials(deepcopy=False):
         study.enqueue_trial(own, skip_if_exists=True)  # the settings that are to be beaten come first
     return study
 
