@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from bcdetect.tuning.result import importance, to_csv, tuned
 from bcdetect.tuning.space import PICTURES, TABLES, Choice, Real, holds, settings, space_for, values_of
 from bcdetect.tuning.study import Plan, open_study, recover, search
 from bcdetect.tuning.tune import inside, study_name, tune
+from bcdetect.workers import run_jobs
 
 pytest.importorskip("optuna", reason="optuna is not installed (the extra tune)")
 FAST = replace(SMALL, epochs=1)
@@ -195,6 +197,25 @@ def test_two_workers_repeat_no_trial_and_do_no_more_than_asked(tmp_path):
     assert os.getpid() not in workers
 
 
+def popped(place, number):
+    """The numbers of the queued trials that this process is given."""
+    queue, numbers = open_study(plan("lr"), DATA, place, "s"), []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # trials are asked for here, and not run
+        while any(t.state.name == "WAITING" for t in queue.get_trials(deepcopy=False)):
+            numbers.append(queue.ask().number)
+    return numbers
+
+
+def test_no_queued_trial_is_given_to_two_workers(tmp_path):
+    """SQLite knows no lock of a row: without a lock of the whole, both may find the same trial waiting."""
+    queue = open_study(plan("lr"), DATA, url(tmp_path), "s")
+    for k in range(60):
+        queue.enqueue_trial({"lr": 1e-3 + k * 1e-5})
+    one, other = run_jobs(popped, (url(tmp_path),), [(0,), (1,)], 2)
+    assert one and other and not set(one) & set(other)
+
+
 def test_a_trial_beyond_the_asked_number_is_withdrawn(tmp_path, monkeypatch):
     """As when two workers both saw that one trial was missing."""
     search(DATA, plan("lr"), 2, url(tmp_path))
@@ -249,16 +270,18 @@ def test_a_tuning_killed_with_9_loses_no_finished_trial(tmp_path):
     table = write_clouds(tmp_path / "t.csv", rows_of_class=(60, 50), features=4)
     words = ["tune", "--data", table, "--label", "kind", "--positive", "b", "--trials", "14", "--workers", "2", "--inner", "2"]
     words += ["--set", "epochs=60", "--set", "patience=60", "--out", str(tmp_path / "out"), "--quiet"]
-    begun = subprocess.Popen(
-        [sys.executable, "-m", "bcdetect", *words], cwd=ROOT, env=environment(), start_new_session=True, stderr=subprocess.DEVNULL
-    )
+    log = (tmp_path / "log").open("w+")
+    command = [sys.executable, "-m", "bcdetect", *words]
+    begun = subprocess.Popen(command, cwd=ROOT, env=environment(), start_new_session=True, stdout=log, stderr=log)
     database, deadline = tmp_path / "out" / "trials.db", time.monotonic() + 100
     while time.monotonic() < deadline and begun.poll() is None:
         if database.exists() and sum(state in ("COMPLETE", "PRUNED") for _, state in states(database)) >= 3:
             break
         time.sleep(0.05)
+    assert begun.poll() is None, (tmp_path / "log").read_text()
     os.killpg(begun.pid, signal.SIGKILL)
     begun.wait()
+    log.close()
     before = {n: s for n, s in states(database) if s in ("COMPLETE", "PRUNED")}
     assert 3 <= len(before) < 14 and not (tmp_path / "out" / "tuned.json").exists()
     done = process("tune", "--resume", tmp_path / "out", "--workers", "1", "--quiet", cwd=ROOT)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 def me() -> dict:
     """Who works here: the process by its machine, number, and when it began, since numbers are given again."""
-    return {"host": platform.node(), "pid": os.getpid(), "began": _began(os.getpid())}
+    return {"host": _here(), "pid": os.getpid(), "began": _began(os.getpid())}
 
 
 def is_dead(owner: dict) -> bool:
     """Whether that process is known to be gone; of another machine, or where it cannot be told, False."""
-    if os.name != "posix" or owner.get("host") != platform.node():
+    if os.name != "posix" or owner.get("host") != _here():
         return False
     try:
         os.kill(owner["pid"], 0)  # signals nothing: only asks
@@ -23,6 +23,14 @@ def is_dead(owner: dict) -> bool:
     except PermissionError:
         return False
     return _began(owner["pid"]) != owner.get("began")
+
+
+def _here() -> str:
+    """The name of the machine, and on Linux the space of process numbers in it: two containers may share a name."""
+    try:
+        return f"{platform.node()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return platform.node()
 
 
 def _began(pid: int) -> str | None:

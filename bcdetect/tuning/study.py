@@ -15,14 +15,13 @@ from bcdetect.datasets import Dataset
 from bcdetect.errors import TrainingError, UsageError
 from bcdetect.evaluation import FOLD_VALIDATION
 from bcdetect.tuning.alive import is_dead, me
-from bcdetect.tuning.optuna import experimental, optuna
+from bcdetect.tuning.optuna import GRACE, experimental, opened, optuna
 from bcdetect.tuning.space import Range, holds, settings, values_of
 from bcdetect.tuning.trial import OBJECTIVES, inner_answers, judged
 
 WORKER = "worker"  # names of what a trial keeps beside its value
 SAME_AS = "same_as"
 DIVERGED = "diverged"
-HEARTBEAT, GRACE = 10, 60  # seconds
 PAUSE = 0.2  # seconds between looks at what others do
 
 
@@ -92,12 +91,6 @@ def open_study(plan: Plan, data: Dataset, storage: str | None, name: str):
     if holds(plan.space, own) and not study.get_trials(deepcopy=False):
         study.enqueue_trial(own, skip_if_exists=True)  # the settings that are to be beaten come first
     return study
-
-
-def opened(storage: str):
-    """Optuna's storage at a URL; a database notices when a worker stops to show signs of life."""
-    options = {"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else {}  # workers wait for each other's writes
-    return optuna().storages.RDBStorage(storage, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
 
 
 def finished(study) -> int:
