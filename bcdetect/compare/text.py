@@ -115,7 +115,7 @@ def curve(result: LearningCurve, data: Dataset, metric: str) -> str:
             "the same at every size",
             "",
             table(rows, left=0),
-            CORRECTED,
+            "(sd: over the test folds; below, the paired gain with its t interval, corrected after Nadeau and Bengio)",
             "",
             result.verdict(metric),
             NOTICE,
