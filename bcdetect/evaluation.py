@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bcdetect import metrics
 from bcdetect.baselines import Logistic
+from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, UsageError
 from bcdetect.intervals import corrected_interval
 from bcdetect.splits import assign, folds
 from bcdetect.training import train_classifier
+from bcdetect.workers import run_jobs
 
 FOLD_VALIDATION = 0.1  # of a fold's training rows: enough to choose an epoch, and the network keeps nearly what the baseline gets
 
@@ -29,6 +29,7 @@ class CrossValidation:
     test_share: float  # n_test / (n_test + n_train), n_train being the rows that are trained on
     repeats: int
     folds: int
+    chosen: tuple[dict, ...] = ()  # where every fold tuned for itself: the settings each chose
 
     def summary(self) -> dict[str, dict[str, dict[str, float]]]:
         """For each model, and for "difference" (CNN minus logistic): mean, spread and corrected 95 % interval of each metric.
@@ -54,48 +55,82 @@ def cross_validate(
     fold_count: int,
     workers: int = 1,
     on_fold: Callable[[int, int], None] | None = None,
+    tune: int = 0,
 ) -> CrossValidation:
     """Train and test on `repeats` x `fold_count` stratified folds, by group where there are groups.
 
     Everything is fitted inside the fold: preprocessing and network on its training rows, of which a stratified
-    FOLD_VALIDATION chooses the epoch; the baseline, which chooses nothing, gets all of them. The result does not
-    depend on `workers`. `on_fold` gets the number done and the number of all. Raises InputError for fewer rows (or groups)
-    of a class than folds, UsageError for settings that start from a saved model.
+    FOLD_VALIDATION chooses the epoch; the baseline, which chooses nothing, gets all of them. With `tune`, so many trials of
+    other settings are judged on inner folds of the fold's training rows, and the best are what is trained (see
+    `tuning.nested`). The result does not depend on `workers`. `on_fold` gets the number done and the number of all. Raises
+    InputError for fewer rows (or groups) of a class than folds, UsageError for settings that start from a saved model.
+    """
+    function = run_fold
+    if tune:
+        from bcdetect.tuning.nested import TunedFold
+
+        function = TunedFold(tune)
+    jobs = [(test, replace(config, seed=seed)) for test, seed in outer_folds(data, config, repeats, fold_count)]
+    results, chosen = [], []
+    for result in run_jobs(function, (data,), jobs, workers):
+        if tune:
+            result, settings = result
+            chosen.append(settings)
+        results.append(result)
+        if on_fold is not None:
+            on_fold(len(results), len(jobs))
+    scores = {model: {name: np.array([r[model][name] for r in results]) for name in results[0][model]} for model in results[0]}
+    return CrossValidation(scores, held_out_share(fold_count), repeats, fold_count, tuple(chosen))
+
+
+def outer_folds(data: Dataset, config: Config, repeats: int, fold_count: int) -> list[tuple[np.ndarray, int]]:
+    """The rows of each test fold, repeat after repeat, and a seed for what is trained without them.
+
+    They follow from the seed alone, so that all that is judged on them can be paired. Raises as `cross_validate` does.
     """
     if repeats < 1 or fold_count < 2:
         raise InputError(f"{repeats} repeats of {fold_count} folds", hint="Ask for at least 1x2, such as --cv 10x10")
     if config.init is not None:
         raise UsageError("folds cannot start from a saved model: it may have seen the rows they test on", hint="Leave init out")
-    jobs = []
+    found = []
     for repeat in range(repeats):
-        for number, test in enumerate(folds(data.y, data.groups, fold_count, _seed(config.seed, repeat), data.class_names)):
-            jobs.append((data, test, replace(config, seed=_seed(config.seed, repeat, number))))
-    results = []
-    for result in _run(jobs, workers):
-        results.append(result)
-        if on_fold is not None:
-            on_fold(len(results), len(jobs))
-    scores = {model: {name: np.array([r[model][name] for r in results]) for name in results[0][model]} for model in results[0]}
+        tests = folds(data.y, data.groups, fold_count, _seed(config.seed, repeat), data.class_names)
+        found += [(test, _seed(config.seed, repeat, number)) for number, test in enumerate(tests)]
+    return found
+
+
+def held_out_share(fold_count: int) -> float:
+    """n_test / (n_test + n_train) of a fold, n_train being the rows that a network is trained on."""
     trained = (1 - 1 / fold_count) * (1 - FOLD_VALIDATION)
-    return CrossValidation(scores, (1 / fold_count) / (1 / fold_count + trained), repeats, fold_count)
+    return (1 / fold_count) / (1 / fold_count + trained)
 
 
 def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[str, float]]:
     """Train both models without the rows `test`, and score them there."""
     rest = np.setdiff1d(np.arange(len(data.y)), test)
-    groups = None if data.groups is None else data.groups[rest]
-    part = assign(data.y[rest], groups, (1 - FOLD_VALIDATION, FOLD_VALIDATION), config.seed, data.class_names)
-    classifier, _ = train_classifier(data, rest[part == 0], rest[part == 1], config)
+    classifier = train_network(data, rest, config)
     scale = type(classifier.preprocessing).fit(data, rest)
     logistic = Logistic(scale.flat(data, rest), data.y[rest], len(data.class_names))
     answers = {
         "cnn": classifier.predict_rows(data, test),
         "logistic": logistic.predict_proba(scale.flat(data, test)),
     }
-    return {name: _fold_scores(data.y[test], p, classifier.decide(p)) for name, p in answers.items()}
+    return {name: fold_scores(data.y[test], p, classifier.decide(p)) for name, p in answers.items()}
 
 
-def _fold_scores(y_true, p, y_pred) -> dict[str, float]:
+def train_network(data: Dataset, rows: np.ndarray, config: Config, validation: float = FOLD_VALIDATION) -> Classifier:
+    """A network trained on these rows alone, of which a stratified share `validation` chooses the epoch.
+
+    Where the settings keep the last epoch's weights there is nothing to choose, and the network is trained on all of the rows.
+    """
+    groups = None if data.groups is None else data.groups[rows]
+    part = assign(data.y[rows], groups, (1 - validation, validation), config.seed, data.class_names)
+    train = rows if config.monitor == "last" else rows[part == 0]
+    return train_classifier(data, train, rows[part == 1], config)[0]
+
+
+def fold_scores(y_true: np.ndarray, p: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
+    """The metrics of one test fold, without intervals. Shape: y_true (n,), probabilities p (n, K), y_pred (n,)."""
     if p.shape[1] > 2:
         return {
             "accuracy": metrics.accuracy_score(y_true, y_pred, p.shape[1]),
@@ -111,24 +146,6 @@ def _fold_scores(y_true, p, y_pred) -> dict[str, float]:
         "log_loss": metrics.log_loss(y_true, p[:, 1]),
         "brier": metrics.brier_score_loss(y_true, p[:, 1]),
     }
-
-
-def _run(jobs: list, workers: int):
-    """The jobs' results in order, here or in worker processes of one BLAS thread each."""
-    if workers == 1:
-        yield from (run_fold(*job) for job in jobs)
-        return
-    from multiprocessing import get_context
-
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))  # read when a worker loads NumPy; spawned, since a fork can hang its threads
-    try:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(run_fold, *zip(*jobs, strict=True))
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _seed(*key: int) -> int:

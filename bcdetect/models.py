@@ -45,11 +45,15 @@ def tabular_cnn(config: Config, features: int, classes: int) -> tc.Sequential:
 
 def picture_cnn(config: Config, shape: tuple[int, int, int], classes: int) -> tc.Sequential:
     """The network that `model` names for pictures (H, W, C), built from the seed; global average, dropout, and the head."""
-    stages = config.depth or max(1, round(math.log2(min(shape[:2]) / 6)) + 1)
-    widths = [config.width * 2**stage for stage in range(stages)]
+    widths = [config.width * 2**stage for stage in range(stages(config, shape))]
     body = NETWORKS[config.model](widths, config.kernel_size)
     head = [tc.GlobalAvgPool(), tc.Dropout(config.dropout), tc.Dense(outputs(config, classes))]
     return tc.Sequential(*body, *head).build(shape, seed=config.seed)
+
+
+def stages(config: Config, shape: tuple[int, int, int]) -> int:
+    """How many stages a network for pictures (H, W, C) has."""
+    return config.depth or max(1, round(math.log2(min(shape[:2]) / 6)) + 1)
 
 
 def small(widths: list[int], kernel: int) -> list[tc.Layer]:

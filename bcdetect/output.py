@@ -138,3 +138,8 @@ def free_name(stem: str | os.PathLike) -> Path:
     while Path(f"{stem}-{number}").exists() or unfinished(f"{stem}-{number}").exists():
         number += 1
     return Path(f"{stem}-{number}")
+
+
+def default_folder(command: str, data: str | None) -> Path:
+    """runs/COMMAND-NAME-1, -2, ...: the first that is not taken, named after the data."""
+    return free_name(Path("runs") / f"{command}-{(Path(data).stem if data else '') or 'wisconsin'}")

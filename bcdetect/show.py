@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -171,12 +172,26 @@ def cross_validation(result: CrossValidation, dataset: Dataset) -> str:
             table(means),
             "(t intervals, corrected for overlapping training parts after Nadeau and Bengio; the CNN sets a tenth of each fold's",
             "training rows apart to choose its epoch, the baseline is fitted on all of them; intervals are cut at 0 and 1)",
-            *([SEARCHED] if dataset.provenance["source"] == "wisconsin" else []),
+            *([SEARCHED] if dataset.provenance["source"] == "wisconsin" and not result.chosen else []),
             "",
             table(spreads),
+            *(["", *choices(result.chosen)] if result.chosen else []),
             NOTICE,
         ]
     )
+
+
+def choices(chosen: Sequence[dict]) -> list[str]:
+    """What the folds of a nested cross-validation chose: how often each value, or the range of numbers."""
+    lines = ["chosen inside the folds, each from its own training rows alone, which also gave the probabilities a temperature:"]
+    for name in chosen[0]["settings"]:
+        values = [fold["settings"][name] for fold in chosen]
+        if all(isinstance(value, float) for value in values):
+            found = f"{min(values):.3g} to {max(values):.3g}"
+        else:
+            found = ", ".join(f"{value} ({n} x)" for value, n in Counter(values).most_common())
+        lines.append(f"  {name.replace('_', ' ')}: {found}")
+    return lines
 
 
 def folds_json(result: CrossValidation, dataset: Dataset, config: Config) -> str:
@@ -190,6 +205,7 @@ def folds_json(result: CrossValidation, dataset: Dataset, config: Config) -> str
         "folds": result.folds,
         "summary": result.summary(),
         "scores": scores,
+        **({"chosen": result.chosen} if result.chosen else {}),
     }
     return json.dumps(content, indent=1) + "\n"
 

@@ -126,3 +126,13 @@ def test_three_classes_are_cross_validated():
     result = cross_validate(clouds((12, 12, 12), features=3), FAST, 1, 2)
     assert set(result.scores["cnn"]) == {"accuracy", "macro_f1", "macro_auc"}
     assert all(0 <= value <= 1 for values in result.scores["logistic"].values() for value in values)
+
+
+def test_where_the_last_epoch_is_kept_all_rows_are_trained_on(monkeypatch):
+    data, parts, original = clouds((40, 40), features=3), [], evaluation.train_classifier
+    monkeypatch.setattr(evaluation, "train_classifier", lambda *a: parts.append(a[1:3]) or original(*a))
+    rows = np.arange(0, 80, 2)
+    for monitor in ("last", "validation_loss"):
+        evaluation.train_network(data, rows, replace(FAST, monitor=monitor))
+    (every, _), (most, chosen) = parts
+    assert sorted(every) == sorted([*most, *chosen]) == list(rows)

@@ -12,7 +12,7 @@ import bcdetect
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tinycnn", "bcdetect")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-HEAVY = {"pandas", "matplotlib", "PIL", "pydicom", "nibabel", "scipy", "sklearn", "torch", "numba"}
+HEAVY = {"pandas", "matplotlib", "PIL", "pydicom", "nibabel", "scipy", "sklearn", "torch", "numba", "optuna", "sqlalchemy"}
 
 
 def imports(path: Path, at_top: bool = False) -> set[str]:
@@ -59,7 +59,27 @@ def test_imports_go_one_way(path):
         assert "numba" not in found and not any(name.startswith("tinycnn.ops.numba") for name in imports(path))
         assert "pandas" not in found or path.name == "eda.py"
         assert "matplotlib" not in found or path.name == "plots.py"
-        assert not found & {"sklearn", "torch", "scipy"}
+        assert not found & {"sklearn", "torch", "scipy", "optuna", "sqlalchemy"}
+
+
+# Where an extra may be asked for with `require`: one file each, so that all else works without it.
+REQUIRED_IN = {
+    "sklearn": {"bcdetect/compare/rivals.py"},
+    "optuna": {"bcdetect/tuning/optuna.py"},
+    "sqlalchemy": {"bcdetect/tuning/optuna.py"},  # which optuna brings
+}
+
+
+@pytest.mark.parametrize("module", REQUIRED_IN)
+def test_scikit_learn_and_optuna_are_imported_in_one_file_each_through_require(module):
+    found = set()
+    for path in SOURCES:
+        assert module not in roots(path), f"{relative(path)} imports {module} itself"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "require":
+                if module in ast.unparse(node.args[0]):
+                    found.add(relative(path))
+    assert found == REQUIRED_IN[module]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)

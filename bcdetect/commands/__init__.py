@@ -4,4 +4,18 @@ A command's file has `HELP`, `add_flags(parser)` and `run(options) -> exit code`
 Nothing heavy is imported before a command runs: `predict` runs on NumPy alone.
 """
 
-NAMES = ("train", "evaluate", "predict", "explain", "audit", "audit-model", "data", "eda", "report", "runs", "reproduce")
+NAMES = (
+    "train",
+    "evaluate",
+    "compare",
+    "tune",
+    "predict",
+    "explain",
+    "audit",
+    "audit-model",
+    "data",
+    "eda",
+    "report",
+    "runs",
+    "reproduce",
+)

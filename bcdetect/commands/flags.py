@@ -50,6 +50,21 @@ def config_of(options: argparse.Namespace):
     return config.with_values(values)
 
 
+def repeats_and_folds(text: str) -> tuple[int, int]:
+    """`10x10` as two numbers. Raises UsageError."""
+    repeats, _, folds = text.lower().partition("x")
+    if not all(part.isascii() and part.isdigit() for part in (repeats, folds)) or int(repeats) < 1 or int(folds) < 2:
+        raise UsageError(f"--cv {text!r}: it must be repeats x folds, at least 1x2, such as 10x10")
+    return int(repeats), int(folds)
+
+
+def worker_count(options: argparse.Namespace) -> int:
+    """How many processes share the work: as --threads says, or one a core."""
+    import os
+
+    return options.threads or os.cpu_count() or 1
+
+
 def is_told(options: argparse.Namespace) -> bool:
     """Whether any flag says something of the settings."""
     return (

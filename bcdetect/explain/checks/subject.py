@@ -54,10 +54,12 @@ class Subject:
         return resize(maps, self.x.shape[1:-1])
 
     def answers(self, x: np.ndarray) -> np.ndarray:
-        """The probabilities (N, K) of rows x as the networks take them: as the maps, the mean over networks and mirror images."""
+        """The calibrated probabilities (N, K) of rows x as the networks take them: the mean over networks and, as the maps, over
+        mirror images.
+        """
         seen = views(x, "none" if self.classifier.views == "none" else "flip")
         found = [class_probabilities(network.model.predict_proba(view)) for network in self.explainer.networks for view in seen]
-        return np.mean(found, axis=0)
+        return self.classifier.judgement.calibrated(np.mean(found, axis=0))
 
     def mean(self, values: np.ndarray, rows: np.ndarray | slice = slice(None)) -> tuple[float, float, float]:
         """The mean of a number a row, and its 95 % interval over rows, or over patients where the data names them."""
