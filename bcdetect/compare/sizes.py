@@ -59,7 +59,8 @@ class LearningCurve:
             return f"More data would probably help: {step} the CNN still gained, {numbers}; {gap}."
         if found == "behind":
             return f"More data of this kind would probably not help: {step} the CNN lost, {numbers}; {gap}."
-        return f"More data of this kind would probably change little: {step} nothing shows beyond the spread of the folds, {numbers}; {gap}."
+        flat = "nothing shows beyond the spread of the folds"
+        return f"More data of this kind would probably change little: {step} {flat}, {numbers}; {gap}."
 
 
 def learning_curve(
