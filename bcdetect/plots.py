@@ -50,7 +50,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], best_epoch: float | 
 
     `history` holds lists of equal length under epoch, loss, validation_loss and validation_auc.
     """
-    figure = _figure(9, 3.8)
+    figure = new_figure(9, 3.8)
     losses, aucs = figure.subplots(1, 2)
     epochs = history["epoch"]
     marker = "o" if len(epochs) < 20 else None  # a line through one epoch cannot be seen
@@ -68,7 +68,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], best_epoch: float | 
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.legend(framealpha=1, edgecolor="none")
-        _tidy(axes)
+        tidy(axes)
     return figure
 
 
@@ -76,7 +76,7 @@ def confusion_matrices(parts: Mapping[str, np.ndarray], class_names: Sequence[st
     """Counts (K, K) of each part side by side: rows the reference standard, columns the prediction; percentages of the row."""
     size = len(class_names)
     side = max(2.8, size)
-    figure = _figure((side + 0.8 + 0.7 * (size > 4)) * len(parts), side + 1.3 + 0.5 * (size > 4))
+    figure = new_figure((side + 0.8 + 0.7 * (size > 4)) * len(parts), side + 1.3 + 0.5 * (size > 4))
     panels = figure.subplots(1, len(parts), squeeze=False)[0]
     for axes, (title, counts) in zip(panels, parts.items(), strict=True):
         totals = np.sum(counts, axis=1, keepdims=True)
@@ -107,7 +107,7 @@ def confusion_matrices(parts: Mapping[str, np.ndarray], class_names: Sequence[st
 
 def roc_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, str]]):
     """ROC curves by name: (fpr, tpr, text), the text telling the AUC, such as "AUC 0.991 (0.975 to 0.999)"."""
-    figure = _figure(5.6, 5.8)
+    figure = new_figure(5.6, 5.8)
     axes = figure.subplots()
     for (name, (fpr, tpr, text)), colour in zip(curves.items(), colours(list(curves)), strict=True):
         axes.plot(fpr, tpr, color=colour, linewidth=2, label=f"{shorten(name, 24)}: {text}", clip_on=False)
@@ -117,13 +117,13 @@ def roc_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, str]]):
     axes.set_xlabel("1 - specificity")
     axes.set_ylabel("sensitivity")
     _plain(axes.legend(loc="lower right", frameon=False))
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
 def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, str]], share: float):
     """Precision over sensitivity by name: (precision, recall, text); `share` of the rows is positive, which guessing has."""
-    figure = _figure(5.6, 5.8)
+    figure = new_figure(5.6, 5.8)
     axes = figure.subplots()
     for (name, (precision, recall, text)), colour in zip(curves.items(), colours(list(curves)), strict=True):
         axes.step(recall, precision, where="post", color=colour, linewidth=2, label=f"{shorten(name, 24)}: {text}", clip_on=False)
@@ -133,13 +133,13 @@ def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, s
     axes.set_xlabel("sensitivity (recall)")
     axes.set_ylabel("precision (PPV)")
     _plain(axes.legend(loc="lower left", frameon=False))
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, float]], positive: str):
     """The share of positive rows over the mean probability of each bin of `calibration.reliability_bins`, with its interval."""
-    figure = _figure(5.6, 5.8)
+    figure = new_figure(5.6, 5.8)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="what it should be")
     predicted, observed, low, high = (
@@ -154,13 +154,13 @@ def reliability_diagram(bins: Sequence[Mapping[str, float]], positive: str):
     axes.set_xlabel(f"mean probability of {shorten(positive, 24)}", parse_math=False)
     axes.set_ylabel("observed share")
     figure.legend(loc="outside upper center", frameon=False, ncols=2)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
 def decision_curves(curve: Mapping[str, Sequence[float]]):
     """Net benefit over the threshold probability, of the model and of treating everybody and nobody."""
-    figure = _figure(6.2, 4.6)
+    figure = new_figure(6.2, 4.6)
     axes = figure.subplots()
     lines = (
         ("model", BLUE, "-", "the model"),
@@ -175,7 +175,7 @@ def decision_curves(curve: Mapping[str, Sequence[float]]):
     axes.set_xlabel("threshold probability")
     axes.set_ylabel("net benefit (true positives a row)")
     figure.legend(loc="outside upper center", frameon=False, ncols=3)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
@@ -184,7 +184,7 @@ def class_share(counts: Mapping[str, int]):
     total = sum(counts.values())
     if not total:
         raise ValueError("no rows to draw")
-    figure = _figure(6.2, 3.4)
+    figure = new_figure(6.2, 3.4)
     axes = figure.subplots()
     wedges, *_ = axes.pie(
         list(counts.values()),
@@ -208,7 +208,7 @@ def correlation_heatmap(matrix: np.ndarray, names: Sequence[str]):
 
     count = len(names)
     side = 2.6 + 0.24 * min(max(count, 10), 80)
-    figure = _figure(side + 1, side + 0.3)
+    figure = new_figure(side + 1, side + 0.3)
     axes = figure.subplots()
     image = axes.imshow(matrix, cmap=colormaps["RdBu_r"].with_extremes(bad="#BBBBBB"), vmin=-1, vmax=1)
     labels = [shorten(name, 26) for name in names] if count <= 80 else []
@@ -229,7 +229,7 @@ def distributions(x: np.ndarray, y: np.ndarray, feature_names: Sequence[str], cl
     """
     columns = min(5, len(feature_names))
     rows = math.ceil(len(feature_names) / columns)
-    figure = _figure(max(2.5 * columns, 5), 1.75 * rows + 1.1)
+    figure = new_figure(max(2.5 * columns, 5), 1.75 * rows + 1.1)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     class_colours = colours(class_names)
     for axes, name, values in zip(panels, feature_names, np.asarray(x, dtype=np.float64).T, strict=False):
@@ -258,7 +258,7 @@ def distributions(x: np.ndarray, y: np.ndarray, feature_names: Sequence[str], cl
 
 def missing_values(missing: Mapping[str, int], rows: int):
     """Bars of how many of the `rows` values each column lacks."""
-    figure = _figure(7, 1.5 + 0.26 * len(missing))
+    figure = new_figure(7, 1.5 + 0.26 * len(missing))
     axes = figure.subplots()
     bars = axes.barh(range(len(missing)), list(missing.values()), color=ORANGE)
     axes.bar_label(bars, [f"{count:,} ({count / rows:.1%})" for count in missing.values()], padding=4, size=9)
@@ -295,7 +295,8 @@ def shorten(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
-def _figure(width: float, height: float):
+def new_figure(width: float, height: float):
+    """An empty figure of so many inches, on a canvas of its own, with the notice at its foot. Raises UsageError."""
     require("matplotlib", "plots", "drawing figures")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -327,7 +328,8 @@ def _plain(legend) -> None:
         text.set_parse_math(False)
 
 
-def _tidy(axes) -> None:
+def tidy(axes) -> None:
+    """A light grid behind the data, and no frame above and to the right."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#E5E5E5", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -8,7 +8,7 @@ from bcdetect.compare.contenders import Majority
 from bcdetect.compare.contest import Comparison
 from bcdetect.compare.ranking import ranked
 from bcdetect.compare.sizes import LearningCurve
-from bcdetect.plots import BLUE, GREEN, GREY, PURPLE, SKY, _figure, _tidy, shorten
+from bcdetect.plots import BLUE, GREEN, GREY, PURPLE, SKY, new_figure, shorten, tidy
 
 
 def forest(result: Comparison, metric: str, reference: str):
@@ -20,7 +20,7 @@ def forest(result: Comparison, metric: str, reference: str):
         c.name: row for c, row in zip(result.contenders, result.summary().values(), strict=True) if not isinstance(c, Majority)
     }
     names = ranked({name: row[metric]["mean"] for name, row in summary.items()}, metric)
-    figure = _figure(10, 1.6 + 0.42 * len(names))
+    figure = new_figure(10, 1.6 + 0.42 * len(names))
     means, differences = figure.subplots(1, 2, sharey=True)
     for place, name in enumerate(names):
         _whisker(means, place, summary[name][metric], BLUE)
@@ -37,7 +37,7 @@ def forest(result: Comparison, metric: str, reference: str):
     differences.set_title(f"{shown} minus {shorten(reference, 24)}", parse_math=False)
     differences.set_xlabel("paired over the folds; grey where the interval holds 0")
     for axes in (means, differences):
-        _tidy(axes)
+        tidy(axes)
         axes.tick_params(axis="y", length=0)
         axes.xaxis.get_major_locator().set_params(nbins=6)
     return figure
@@ -45,7 +45,7 @@ def forest(result: Comparison, metric: str, reference: str):
 
 def size_curve(result: LearningCurve, metric: str):
     """The metric over the number of training rows, with bands of one standard deviation over the folds."""
-    figure = _figure(7, 4.4)
+    figure = new_figure(7, 4.4)
     axes = figure.subplots()
     for (model, row), colour in zip(result.scores.items(), (BLUE, GREEN, SKY), strict=True):
         mean, spread = row[metric].mean(axis=1), row[metric].std(axis=1, ddof=1)
@@ -59,7 +59,7 @@ def size_curve(result: LearningCurve, metric: str):
     axes.set_xlabel("rows learned from (bands: one standard deviation over the test folds)")
     axes.set_xlim(left=0)
     axes.legend(framealpha=1, edgecolor="none")
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 

@@ -12,7 +12,7 @@ from bcdetect import NOTICE, plots
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.output import save_text
-from bcdetect.plots import BLUE, GREY, ORANGE, _figure, _tidy
+from bcdetect.plots import BLUE, GREY, ORANGE, new_figure, tidy
 from bcdetect.tables import table
 from bcdetect.tuning.optuna import optuna
 from bcdetect.tuning.space import settings, values_of
@@ -114,7 +114,7 @@ def write(study, plan: Plan, data: Dataset, folder: Path) -> None:
 
 def importance_figure(shares: dict[str, float]):
     """Bars of how much each setting decided, the largest on top."""
-    figure = _figure(6.4, 1.5 + 0.34 * len(shares))
+    figure = new_figure(6.4, 1.5 + 0.34 * len(shares))
     axes = figure.subplots()
     bars = axes.barh(range(len(shares)), list(shares.values()), color=BLUE)
     axes.bar_label(bars, [f"{share:.2f}" for share in shares.values()], padding=4, size=9)
@@ -133,7 +133,7 @@ def history_figure(study, plan: Plan):
     pruned = [trial.number for trial in study.get_trials(deepcopy=False) if trial.state.name == "PRUNED"]
     better = min if study.direction.name == "MINIMIZE" else max
     so_far = [better(trial.value for trial in done[: k + 1]) for k in range(len(done))]
-    figure = _figure(7, 4)
+    figure = new_figure(7, 4)
     axes = figure.subplots()
     axes.plot([t.number for t in done], [t.value for t in done], "o", color=BLUE, markersize=5, label="judged on all inner folds")
     # At the edge, since a mean of the first folds alone is no number to compare with that of all.
@@ -144,7 +144,7 @@ def history_figure(study, plan: Plan):
     axes.set_xlabel("trial")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(framealpha=1, edgecolor="none")
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
