@@ -37,7 +37,7 @@ def sides(name: str):
     def planned():
         with ops.backend("numba"):
             plan = model._plans(ops.trains_on).training_plan(model, ROWS)
-            plan.forward(x, 0, 0, model._stream)
+            plan.forward(x, 0, 0, 0, lambda layer: model._stream(layer, 0))
             plan.backward(seed)
 
     return lambda: METHODS["gradcam"].raw(network, x, classes, layer), one_by_one, planned
