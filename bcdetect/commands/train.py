@@ -52,8 +52,8 @@ def run(options) -> int:
         save_text(inside / runs.CONFIG, config.to_json())
         data, parts = runs.load_run_data(config, reading(options))
         say(show.data(data, parts))
-        warm_up(say)
         with stoppable() as stop:
+            warm_up(say)  # inside, since an exception from within numba's import may get lost
             watch = Watch(say, stop=stop, checkpoint=Checkpoint(inside, config, runs.fingerprint(config, data, parts)))
             if not options.quiet and not options.json:
                 watch.on_epoch = show.epoch(config)
