@@ -1,6 +1,6 @@
 """Grad-CAM over 100 pictures of 128 x 128, beside a plain forward and backward pass over them.
 
-    python benchmarks/gradcam.py [--rounds 15]
+    python benchmarks/gradcam.py [NETWORK ...] [--rounds 9]      small, resnet and vgg if left out
 
 Two peers: the layers forward and back one by one in eval mode, which is what `forward` and `backward` do; and the plans that
 `train_step` runs, forward and back without the update, which is the fastest way there is. Figures are Grad-CAM's time over the
@@ -16,7 +16,7 @@ from side_by_side import in_turn
 from bcdetect.config import Config
 from bcdetect.explain.methods import METHODS
 from bcdetect.explain.network import Network, directions
-from bcdetect.models import NETWORKS, picture_cnn
+from bcdetect.models import picture_cnn
 from tinycnn import ops
 
 ROWS, SIDE = 100, 128
@@ -45,10 +45,11 @@ def sides(name: str):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", default=["small", "resnet", "vgg"], metavar="NETWORK")
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     results = {}
-    for name in NETWORKS:
+    for name in options.names:
         seconds = in_turn(*sides(name), rounds=options.rounds)
         found = {peer: spread(seconds[:, 0] / seconds[:, k]) for k, peer in ((1, "layer by layer"), (2, "in plans"))}
         results[name] = {"gradcam_over_peer": found, "milliseconds": 1e3 * float(np.median(seconds[:, 0]))}
