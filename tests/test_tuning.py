@@ -197,9 +197,13 @@ def test_two_workers_repeat_no_trial_and_do_no_more_than_asked(tmp_path):
     assert os.getpid() not in workers
 
 
-def popped(place, number):
-    """The numbers of the queued trials that this process is given."""
+def popped(place, folder, number):
+    """The numbers of the queued trials that this process is given, beginning when both processes are there."""
     queue, numbers = open_study(plan("lr"), DATA, place, "s"), []
+    (folder / f"here-{number}").touch()
+    until = time.monotonic() + 60
+    while not (folder / f"here-{1 - number}").exists() and time.monotonic() < until:
+        time.sleep(0.005)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # trials are asked for here, and not run
         while any(t.state.name == "WAITING" for t in queue.get_trials(deepcopy=False)):
@@ -212,8 +216,8 @@ def test_no_queued_trial_is_given_to_two_workers(tmp_path):
     queue = open_study(plan("lr"), DATA, url(tmp_path), "s")
     for k in range(60):
         queue.enqueue_trial({"lr": 1e-3 + k * 1e-5})
-    one, other = run_jobs(popped, (url(tmp_path),), [(0,), (1,)], 2)
-    assert one and other and not set(one) & set(other)
+    one, other = run_jobs(popped, (url(tmp_path), tmp_path), [(0,), (1,)], 2)
+    assert not set(one) & set(other) and set(range(60)) <= {*one, *other}
 
 
 def test_a_trial_beyond_the_asked_number_is_withdrawn(tmp_path, monkeypatch):
