@@ -17,5 +17,6 @@ NAMES = (
     "eda",
     "report",
     "runs",
+    "serve",
     "reproduce",
 )

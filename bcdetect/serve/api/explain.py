@@ -1,0 +1,7 @@
+"""explain."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/explain", tags=["explain"])

@@ -1,0 +1,7 @@
+"""explore."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/explore", tags=["explore"])

@@ -1,0 +1,7 @@
+"""train."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api/train", tags=["train"])

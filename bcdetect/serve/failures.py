@@ -1,0 +1,71 @@
+"""Every way to fail, as one JSON shape: `{"error": {"code", "file", "where", "what", "hint"}}`, as `--json` prints it."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from bcdetect.errors import BcdetectError, InputError, ModelFileError, OutputError, TrainingError, UsageError
+from bcdetect.serve.work import Busy, TooSlow
+
+SHOWN = 200  # characters of a value that a message repeats
+STATUS: dict[type, int] = {InputError: 422, UsageError: 400, ModelFileError: 409, TrainingError: 422, OutputError: 507}
+TEXTS = {404: "there is nothing at this address", 405: "this address does not take that method", 413: "the request is too large"}
+
+
+class NotThere(UsageError):
+    """A model, a run or a layer of this name is not here."""
+
+    code = "not_found"
+
+
+def failure(status: int, code: str, what: str, *, where: str = "", hint: str = "", file: str = "", headers=None) -> JSONResponse:
+    """One error as a response."""
+    parts = {"code": code, "file": file, "where": where, "what": what, "hint": hint}
+    return JSONResponse({"error": parts}, status, headers)
+
+
+def of_error(error: BcdetectError) -> JSONResponse:
+    """An error of the library as a response."""
+    status = 404 if isinstance(error, NotThere) else next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
+    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=error.file)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let the app answer every failure in this shape."""
+
+    @app.exception_handler(BcdetectError)
+    async def known(request: Request, error: BcdetectError):
+        return of_error(error)
+
+    @app.exception_handler(Busy)
+    async def busy(request: Request, error: Busy):
+        return failure(503, "busy", "too much is being computed already", hint="Try again", headers={"Retry-After": "2"})
+
+    @app.exception_handler(TooSlow)
+    async def slow(request: Request, error: TooSlow):
+        return failure(504, "too_slow", "the answer took too long", hint="Send less at once")
+
+    @app.exception_handler(MemoryError)
+    async def memory(request: Request, error: MemoryError):
+        return failure(503, "memory", "this needs more memory than there is", hint="Send less at once")
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])[:SHOWN]
+        return failure(422, "bad_request", first["msg"][:SHOWN], where=where, hint="See the page /api for what is taken")
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException):
+        what = TEXTS.get(error.status_code, str(error.detail)[:SHOWN])
+        return failure(error.status_code, "http", what, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception):
+        logging.getLogger("bcdetect.serve").error("failed: %s %s", request.method, request.url.path, exc_info=error)
+        return failure(500, "internal", "something went wrong in the server", hint="The operator's log has the reason")

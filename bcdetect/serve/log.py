@@ -1,0 +1,5 @@
+"""Log."""
+
+
+class PredictionLog:
+    """Log."""

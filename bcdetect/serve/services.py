@@ -1,0 +1,33 @@
+"""What every route may use: the settings, the models, the pool of threads, the log, and the training runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from bcdetect.serve.jobs import Jobs
+from bcdetect.serve.log import PredictionLog
+from bcdetect.serve.settings import Settings
+from bcdetect.serve.shelf import Shelf
+from bcdetect.serve.work import Work
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each for the app; `log` is None unless the operator turned it on."""
+
+    settings: Settings
+    shelf: Shelf
+    work: Work
+    jobs: Jobs
+    log: PredictionLog | None
+
+
+def services_of(request: Request) -> Services:
+    """The app's services."""
+    return request.app.state.services
+
+
+Here = Annotated[Services, Depends(services_of)]

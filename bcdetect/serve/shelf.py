@@ -1,0 +1,122 @@
+"""The models of one folder, by name: `NAME.npz`, and `NAME/model.npz` of a run. Nothing else on the disk can be asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bcdetect.bundle import load_classifier
+from bcdetect.classifier import Classifier
+from bcdetect.errors import InputError, ModelFileError
+from bcdetect.explain.explaining import Explainer
+from bcdetect.report.folder import read_object
+from bcdetect.serve.failures import NotThere
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+KEPT = 8  # models in memory
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model lies; `run` is its run's folder, None for a lone file."""
+
+    name: str
+    path: Path
+    run: Path | None
+    changed: int  # nanoseconds
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that was loaded. `sha256` is its file's."""
+
+    place: Place
+    classifier: Classifier
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The name it is asked for by."""
+        return self.place.name
+
+    @cached_property
+    def metrics(self) -> dict | None:
+        """What its run found; None for a lone file, or a folder that holds no such thing."""
+        try:
+            return None if self.place.run is None else read_object(self.place.run / "metrics.json")
+        except InputError:
+            return None
+
+    @cached_property
+    def _explainers(self) -> dict:
+        return {}
+
+    def explainer(self, method: str | None = None, layer: str | None = None) -> Explainer:
+        """An explainer by this method and layer, made once. Raises UsageError."""
+        key = method, layer
+        if key not in self._explainers:
+            self._explainers[key] = Explainer(self.classifier, method, layer)
+        return self._explainers[key]
+
+
+class Shelf:
+    """The models of a folder; a file is read when it is asked for, again when it has changed. For several threads."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._lock, self._loaded = threading.Lock(), OrderedDict()
+
+    def places(self) -> list[Place]:
+        """Every model there is, the newest first."""
+        found: dict[str, Place] = {}
+        try:
+            entries = sorted(os.scandir(self.folder), key=lambda entry: entry.name)
+        except OSError:
+            return []
+        for entry in entries:
+            lone = entry.name.endswith(".npz")
+            name = entry.name.removesuffix(".npz") if lone else entry.name
+            path = Path(entry.path) if lone else Path(entry.path) / "model.npz"
+            if NAME.fullmatch(name) and path.is_file() and name not in found:
+                found[name] = Place(name, path, None if lone else path.parent, path.stat().st_mtime_ns)
+        return sorted(found.values(), key=lambda place: (-place.changed, place.name))
+
+    def get(self, name: str | None = None) -> Model:
+        """The model of this name, or the newest. Raises NotThere, ModelFileError."""
+        places = self.places()
+        if not places:
+            hint = "Train one on the page Train, or with python -m bcdetect train"
+            raise NotThere("there is no model here yet", hint=hint)
+        place = places[0] if not name else next((place for place in places if place.name == name), None)
+        if place is None:
+            raise NotThere("there is no model of this name", hint=f"There are {', '.join(p.name for p in places[:20])}")
+        return self._load(place)
+
+    def all(self) -> list[tuple[Place, Model | None, str]]:
+        """Every place with its model, or None and why it cannot be loaded."""
+        found = []
+        for place in self.places():
+            try:
+                found.append((place, self._load(place), ""))
+            except ModelFileError as error:
+                found.append((place, None, error.what))
+        return found
+
+    def _load(self, place: Place) -> Model:
+        with self._lock:
+            kept = self._loaded.get(place)
+            if kept is None:
+                try:
+                    kept = Model(place, *load_classifier(place.path))
+                except ModelFileError as error:  # without the folder's path
+                    raise ModelFileError(error.what, file=place.name, hint=error.hint) from None
+                self._loaded[place] = kept
+                while len(self._loaded) > KEPT:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(place)
+            return kept
