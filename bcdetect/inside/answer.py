@@ -26,8 +26,9 @@ CALIBRATED = {  # of two classes; z is ln(p / (1 - p)) of the mean
 def answer(classifier: Classifier, network: int, view: int, logits: np.ndarray, last: Layer, every: np.ndarray) -> dict:
     """How the logits (K,) or (1,) of one network and view become the classifier's answer, step by step.
 
-    `every` (networks, views, 1, K) is what all of them predict, as `Classifier.every_proba` gives it. `own` are the probabilities
-    that follow from the logits, `difference` how far they are from what the same network predicts, by other kernels: rounding.
+    `every` (networks, views, 1, K) is what all of them predict, as `Classifier.every_proba` gives it. `own` are the
+    probabilities that follow from the logits, `difference` how far they are from what the same network predicts, by other
+    kernels: rounding.
     """
     names = classifier.class_names
     how, own = _squashed(logits, last)

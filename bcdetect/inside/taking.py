@@ -65,9 +65,10 @@ def _run(model, row, names, number):
         grad = model.backward(directions(model.output_shape[0], np.array([number])))
     outputs = {INPUT: row[0]} | {name: tap.output[0] for name, tap in taps.items()}
     grads = {INPUT: grad[0]} | {name: tap.grad[0] for name, tap in taps.items()}
-    for name in outputs:
-        if not (np.isfinite(outputs[name]).all() and np.isfinite(grads[name]).all()):
-            raise InputError("the network's numbers overflow for this row", where=f"layer {name!r}")
+    for arrays in (outputs, grads):
+        for name, values in arrays.items():
+            if not np.isfinite(values).all():
+                raise InputError("the network's numbers overflow for this row", where=f"layer {name!r}")
     return outputs, grads
 
 

@@ -77,8 +77,8 @@ class Walk:
     def pixel(self, layer: str, place: Sequence[int] | None, channel: int) -> dict:
         """How one output number came about, with the actual numbers.
 
-        `engine` is what the engine computed, `result` what the explanation adds up to, `difference` what is between them. What else
-        the dict holds depends on its `form`; see the rules of `bcdetect.inside.rules`.
+        `engine` is what the engine computed, `result` what the explanation adds up to, `difference` what is between them. What
+        else the dict holds depends on its `form`; see the rules of `bcdetect.inside.rules`.
         """
         step, at = self._asked(layer, place, channel)
         told = self.rules[layer].number(step, self._inputs(step), at)

@@ -16,8 +16,8 @@ class Convolution(Rule):
 
     text = (
         "A small kernel of learned weights slides over the input. At every place the numbers under it are multiplied by the "
-        "weights, and the products are added up: the result is large where the input looks like the kernel. Each filter is such "
-        "a kernel and gives one channel."
+        "weights, and the products are added up: the result is large where the input looks like the kernel. Each filter is "
+        "such a kernel and gives one channel."
     )
     equation = (
         "y[place, k] = bias[k] + sum over taps and channels c of "
@@ -79,8 +79,8 @@ class Convolution(Rule):
         ks = np.arange(group * filters, (group + 1) * filters)
         factor = layer.params["weight"][tuple(on.T)][:, c][:, ks]
         text = (
-            f"The number lies under {counted(len(outputs), 'window')}, and {counted(filters, 'filter')} can see its channel: each "
-            "output hands back its gradient times the weight that the number was multiplied by."
+            f"The number lies under {counted(len(outputs), 'window')}, and {counted(filters, 'filter')} can see its channel: "
+            "each output hands back its gradient times the weight that the number was multiplied by."
         )
         return Pieces(with_channels(outputs, ks), factor.astype(np.float64).ravel(), text)
 
@@ -144,9 +144,7 @@ def _seen_by(layer, k: int) -> slice:
 
 
 def _told(channels: int, within: np.ndarray, bias: bool) -> str:
-    outside = int((~within).sum())
-    text = (
-        f"{counted(within.size, 'window place')} x {counted(channels, 'channel')}: the sum of {within.size * channels:,} products"
-    )
+    outside, products = int((~within).sum()), within.size * channels
+    text = f"{counted(within.size, 'window place')} x {counted(channels, 'channel')}: the sum of {counted(products, 'product')}"
     text += ", plus the bias" * bias + "."
     return text + f" Padding counts as 0: {counted(outside, 'place')} of the window." * (outside > 0)

@@ -30,7 +30,7 @@ class FullyConnected(Rule):
         found = summed(np.arange(len(x))[:, None], {"value": x, "weight": weight}, products, TERMS)
         return {
             "form": "sum",
-            "text": f"The sum of {counted(len(x), 'product')} of an input and its weight" + ", plus the bias." * layer.bias,
+            "text": f"The sum of {counted(len(x), 'product')} of an input and its weight{', plus the bias' * layer.bias}.",
             **found,
             "bias": bias if layer.bias else None,
             "result": found["sum"] + bias,

@@ -58,7 +58,7 @@ class Shares(Rule):
         y = powers[at[-1]] / powers.sum()
         return {
             "form": "shares",
-            "text": "The power of the score over the sum of all powers; taking the largest score off all first changes no share.",
+            "text": "The power of the score over the sum of all; the largest is first taken off all, which changes nothing.",
             "scores": scores[:MOST],
             "powers": powers[:MOST],
             "sum": powers.sum(),

@@ -49,7 +49,7 @@ class MaxPooling(Rule):
         """1 for the windows that the number won, 0 for those that it lost."""
         *place, channel = at
         outputs = outputs_over(step, place)
-        winners = self.winners(step, inputs[0], channel)[tuple(outputs.T)].reshape(len(outputs), -1)
+        winners = self.winners(step, inputs[0], channel)[tuple(outputs.T)].reshape(len(outputs), len(place))
         found = (winners == place).all(axis=1)
         wins = int(found.sum())
         text = f"The number lies in {counted(len(found), 'window')} and won {wins}: a gradient goes to the winner alone."
