@@ -155,7 +155,7 @@ class Walk:
         return [self.outputs[source] for source in step.sources]
 
     def _way(self, other: Step, slot: int, at: At, most: int) -> tuple[dict, float]:
-        """How the gradient came back through one layer that takes the number, and the sum of its pieces' absolute values."""
+        """How the gradient came back through one layer that takes the number, and the magnitude of its pieces."""
         pieces = self.rules[other.name].pieces(other, slot, self._inputs(other), at)
         named = {"layer": other.name, "kind": other.kind}
         if pieces is None:
@@ -163,7 +163,7 @@ class Walk:
         gradient = self.grads[other.name][tuple(pieces.at.T)].astype(np.float64)
         products = gradient * pieces.factor
         columns = {"gradient": gradient, "factor": pieces.factor}
-        return {**named, "text": pieces.text, **summed(pieces.at, columns, products, most)}, float(np.abs(products).sum())
+        return {**named, "text": pieces.text, **summed(pieces.at, columns, products, most)}, pieces.magnitude(gradient)
 
     def _told(self, ways: list[dict]) -> str:
         if len(ways) > 1:

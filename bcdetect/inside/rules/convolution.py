@@ -42,7 +42,7 @@ class Convolution(Rule):
         channels = _seen_by(layer, k)
         values, within = values_under(inputs[0][..., channels], places)
         kernel = layer.params["weight"][..., k].astype(np.float64)
-        products = values * kernel
+        products = values * kernel + 0.0  # which makes a -0 of the padding a 0
         sums = products.reshape(-1, products.shape[-1]).sum(axis=0)
         bias = float(layer.params["bias"][k]) if layer.bias else 0.0
         shown = np.sort(strongest(sums, max(1, min(CHANNELS, PRODUCTS // within.size))))

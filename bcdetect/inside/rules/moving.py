@@ -28,7 +28,8 @@ class Copy(Rule):
     def pieces(self, step, slot, inputs, at):
         """1 for each copy."""
         copies = self.goes_to(step, at)
-        return Pieces(copies, np.ones(len(copies)), "The gradients of all copies of the number add up, as they are.")
+        text = "The gradient comes back as it is" if len(copies) == 1 else "The gradients of all copies of the number add up"
+        return Pieces(copies, np.ones(len(copies)), f"{text}: nothing is computed here.")
 
     def goes_to(self, step, at: At) -> np.ndarray:
         """The outputs that are copies of the input's number at `at`. Shape: (n, axes)."""

@@ -68,10 +68,11 @@ class RowNormalisation(Rule):
         values = inputs[0][tuple(group.T)].astype(np.float64)
         inverse, own = 1 / np.sqrt(values.var() + layer.eps), (group == at).all(axis=1)
         hat = (values - values.mean()) * inverse
-        gamma = layer.params["gamma"][group[:, -1]].astype(np.float64)
-        factor = gamma * inverse * (own - 1 / len(hat) - hat * hat[own] / len(hat))
+        scale = layer.params["gamma"][group[:, -1]] * inverse
+        by_mean, by_variance = 1 / len(hat), hat * hat[own] / len(hat)
         text = f"Through the mean and the variance the number moves all {len(hat):,} of its group."
-        return Pieces(group, factor, text)
+        size = np.abs(scale) * (own + by_mean + np.abs(by_variance))
+        return Pieces(group, scale * (own - by_mean - by_variance), text, size)
 
 
 NORMS = (BatchNormalisation, RowNormalisation)

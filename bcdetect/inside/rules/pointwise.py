@@ -25,9 +25,10 @@ class Activation(Rule):
         """The value before and after."""
         x = np.array([inputs[0][at]], np.float64)
         y = self.value(step.layer, x)
+        how = "It stays as it is." if y == x else "It is cut off." if y == 0 else "It is bent."
         return {
             "form": "function",
-            "text": "One number in, one number out.",
+            "text": f"Each number goes through by itself. {how}",
             "before": x[0],
             "result": y[0],
             "magnitude": max(abs(x[0]), abs(y[0])),
@@ -38,9 +39,8 @@ class Activation(Rule):
         x = np.array([inputs[0][at]], np.float64)
         slope = self.slope(step.layer, x, self.value(step.layer, x))
         how = {0.0: "It is stopped: the function is flat here.", 1.0: "It is passed on as it is."}
-        return Pieces(
-            np.array([at]), slope, how.get(float(slope[0]), "The gradient times the slope of the function at the number.")
-        )
+        text = how.get(float(slope[0]), "The gradient times the slope of the function at the number.")
+        return Pieces(np.array([at]), slope, text, np.maximum(np.abs(slope), 1))  # a small slope is 1 minus nearly as much
 
 
 class Shares(Rule):

@@ -16,12 +16,18 @@ class Pieces:
     """What a number feeds in a next layer: those outputs, and how much each grows with it.
 
     `at` (n, axes) are their places and channels, `factor` (n,) the derivatives; the gradient that comes back is the sum of
-    each output's gradient times its factor. `text` says so for the kind at hand.
+    each output's gradient times its factor. `text` says so for the kind at hand. `size` (n,) is the size of what
+    each factor is itself the sum of; None where it is a plain number.
     """
 
     at: np.ndarray
     factor: np.ndarray
     text: str
+    size: np.ndarray | None = None
+
+    def magnitude(self, gradient: np.ndarray) -> float:
+        """What the rounding of the sum is to be measured by, for the gradients (n,) of the outputs."""
+        return float(np.abs(gradient * (self.factor if self.size is None else self.size)).sum())
 
 
 class Rule:
