@@ -124,13 +124,26 @@ class Classifier:
             found += self.referrals(probabilities[len(found) : len(found) + len(part.y)], *part.inputs())
         return found
 
-    def _answers(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+    def every_proba(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+        """What each network says of each view of raw rows x, all at once: (networks, views, N, K) float32.
+
+        `mean_of` makes `raw_proba` of it.
+        """
         x = self.preprocessing.transform(*((x,) if missing is None else (x, missing)))
-        found = [class_probabilities(model.predict_proba(view)) for model in self.models for view in views(x, self.views)]
-        return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
+        seen = views(x, self.views)
+        return np.stack([[class_probabilities(model.predict_proba(view)) for view in seen] for model in self.models])
+
+    def _answers(self, x: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
+        return mean_of(self.every_proba(x, missing))
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Class numbers (N,) for probabilities (N, K): by the threshold for two classes, else the likeliest."""
         if len(self.class_names) == 2:
             return (probabilities[:, 1] >= self.threshold).astype(np.intp)
         return probabilities.argmax(axis=1)
+
+
+def mean_of(every: np.ndarray) -> np.ndarray:
+    """The mean over networks and views. Shape: (networks, views, N, K) -> (N, K)."""
+    found = every.reshape(-1, *every.shape[2:])
+    return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
