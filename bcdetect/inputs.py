@@ -10,7 +10,7 @@ import numpy as np
 
 from bcdetect.classifier import Classifier
 from bcdetect.columns import match_columns
-from bcdetect.datasets.decoding import Row, pictures_of, problem_of
+from bcdetect.datasets.decoding import Picture, Row, pictures_of, problem_of
 from bcdetect.datasets.manifest import columns_for, row_of
 from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
@@ -65,20 +65,23 @@ def open_pictures(classifier: Classifier, path: str | os.PathLike) -> Source:
         pictures = pictures_of([rows[i] for i in chosen if any(rows[i].files)], classifier.input_shape[0])
         for i in chosen:
             if any(rows[i].files):
-                yield _picture(classifier, rows[i], next(pictures), i + 1, lines[i])
+                found = next(pictures)
+                found = found.picture if isinstance(found, Picture) else found
+                yield picture_input(classifier, rows[i], found, i + 1, lines[i])
             else:
                 yield Input(i + 1, lines[i], problem="no path")
 
     return Source(len(rows), read)
 
 
-def _picture(classifier: Classifier, row: Row, result, number: int, line: int) -> Input:
+def picture_input(classifier: Classifier, row: Row, found: np.ndarray | InputError, number: int, line: int = 0) -> Input:
+    """Input `number` for what `decoding.at_size` made of a row's files, (S, S, C), or why they cannot be used."""
     files = tuple(filter(None, row.files))
-    if isinstance(result, InputError):
-        return Input(number, line, row.name, problem=problem_of(row, result), files=files)
+    if isinstance(found, InputError):
+        return Input(number, line, row.name, problem=problem_of(row, found), files=files)
     if classifier.sequences:
-        return Input(number, line, row.name, result.picture, np.array([file is None for file in row.files]), files=files)
-    return Input(number, line, row.name, as_channels(result.picture, classifier.input_shape[-1]), files=files)
+        return Input(number, line, row.name, found, np.array([file is None for file in row.files]), files=files)
+    return Input(number, line, row.name, as_channels(found, classifier.input_shape[-1]), files=files)
 
 
 def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:

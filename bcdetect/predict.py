@@ -47,15 +47,17 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
 
     Raises InputError when there is none, or the model takes sequences and these are single pictures.
     """
-    return _answers(classifier, open_pictures(classifier, path), BATCH)
+    return predict_source(classifier, open_pictures(classifier, path))
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
     """An answer for every row. Raises InputError when a column that the model needs is missing; all missing ones are named."""
-    return _answers(classifier, open_table(classifier, table), ROWS)
+    return predict_source(classifier, open_table(classifier, table))
 
 
-def _answers(classifier: Classifier, source: Source, at_once: int) -> list[Answer]:
+def predict_source(classifier: Classifier, source: Source) -> list[Answer]:
+    """An answer for every input of a place, in their order."""
+    at_once = BATCH if classifier.takes_pictures else ROWS
     answers = []
     for batch in batches(source.read(None), at_once):
         if batch[0].problem is not None:
