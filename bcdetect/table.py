@@ -145,7 +145,7 @@ def numbers_and_cells(table: Table, names: Sequence[str]) -> tuple[np.ndarray, d
     for place, name in enumerate(names):
         at = position[name]
         cells = [row[at] for row in rows]
-        column = _all_numbers(cells)
+        column = all_numbers(cells)
         if column is None:
             column, told = [], {}  # cells that are alike share an entry: a large table may be bad all over
             for index, cell in zip(whole, cells, strict=True):
@@ -161,8 +161,9 @@ def numbers_and_cells(table: Table, names: Sequence[str]) -> tuple[np.ndarray, d
     return values, dict(sorted(problems.items()))
 
 
-def _all_numbers(cells: list[str]) -> np.ndarray | None:
-    """Read a column at once, or return None; over these bytes `float` accepts exactly what `parse_number` does."""
+def all_numbers(cells: Sequence[str]) -> np.ndarray | None:
+    """Read a column at once (N,), or return None where `parse_number` refuses a cell."""
+    # Over these bytes `float` accepts exactly what `parse_number` does.
     text = "\n".join(cells)
     if not text.isascii() or text.encode().translate(None, _NUMBER_BYTES):
         return None
