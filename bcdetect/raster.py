@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import sys
 from contextlib import contextmanager, suppress
 
@@ -18,6 +19,8 @@ from bcdetect.errors import InputError
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "PPM")  # PPM is PGM too
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
 MAX_PAGES = 10_000
+FAILURES = (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, TypeError, KeyError, IndexError,
+            struct.error)  # Pillow's ways to fail on a file  # fmt: skip
 BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 MIN_IS_WHITE, SIGNED = 0, 2
 # Pillow keeps the high byte of a colour of 16 bits; read again in the other byte order, it keeps the low one.
@@ -91,8 +94,7 @@ class Raster:
             pixels = re.search("[0-9]+", str(error))
             what = f"declares {int(pixels[0]):,} pixels; the limit is {MAX_PIXELS:,}" if pixels else "declares too many pixels"
             raise InputError(what, file=self._file, hint="Scale it down") from None
-        # Pillow's ways to fail on a file.
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, TypeError, KeyError, IndexError) as error:
+        except FAILURES as error:
             reason = str(error).splitlines()[0] if str(error) else "it ends early"
             raise InputError(f"damaged: {reason}", file=self._file, hint="Export it again") from None
 
