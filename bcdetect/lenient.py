@@ -33,7 +33,9 @@ def label_column(table: Table, label: str | None = None) -> str:
     mapping, missing = match_columns([label or "diagnosis"], table.columns, file=table.file)
     if missing:
         names = ", ".join(f"'{name}'" for name in table.columns[:40])
-        raise InputError(f"no column '{missing[0]}' among {names}", file=table.file, hint="Pass --label COLUMN")
+        raise InputError(
+            f"no column '{missing[0]}' among {names}", file=table.file, hint="Say which column names the classes: --label COLUMN"
+        )
     (found,) = mapping.values()
     return found
 
@@ -73,6 +75,6 @@ def classes_of(labels: Sequence[str], column: str, file: str = "") -> tuple[tupl
         found = sorted(set(labels))
     if not 1 <= len(found) <= MAX_CLASSES:
         what = f"column '{column}' has {len(found):,} different values, which is not a set of classes"
-        raise InputError(what, file=file, hint="Pass --label COLUMN")
+        raise InputError(what, file=file, hint="Say which column names the classes: --label COLUMN")
     number = {name: k for k, name in enumerate(found)}
     return tuple(found), np.array([number[text] for text in labels], np.int64)
