@@ -30,9 +30,9 @@ def exploration(table: Table, label: str | None = None, seed: int = 0) -> dict:
     - `rows`, `label` (None: no classes), `classes` as {name, rows, share of the labelled rows}, `unlabelled` rows;
     - `features`, how many there are; `left_out` as {column, why} and `missing` as {column, cells}, the first 200 of each, the
       most cells first, and `columns_left_out`, `columns_with_missing`, how many there are;
-    - `distributions`, for each feature shown {feature, missing, auc, auc_of, low, high, edges (B + 1), counts, quartiles}: `auc`
-      of the feature alone for the class `auc_of` against the rest, `counts` in B bins and (lower quartile, median, upper
-      quartile) for each class;
+    - `distributions`, for each feature shown {feature, missing, auc, auc_of, low, high, edges (B + 1), counts, quartiles}:
+      `auc` of the feature alone for the class `auc_of` against the rest, `counts` in B bins and (lower quartile, median,
+      upper quartile) for each class;
     - `correlation`, Pearson's r of the features shown, over the rows that have both (F, F);
     - `points`: up to 5,000 rows drawn with the seed; `row` numbers from 1, `class` indices (None: unlabelled), `values` by
       feature shown.
@@ -63,8 +63,8 @@ def exploration(table: Table, label: str | None = None, seed: int = 0) -> dict:
         "columns_with_missing": len(missing),
         "missing": [{"column": name, "cells": n} for name, n in sorted(missing.items(), key=lambda each: -each[1])[:LISTED]],
         "distributions": [
-            {"feature": name, "missing": missing.get(name, 0), **separation[name], **_distribution(x[:, k], y, len(class_names))}
-            for k, name in enumerate(shown)
+            {"feature": name, "missing": missing.get(name, 0)} | separation[name] | _distribution(column, y, len(class_names))
+            for name, column in zip(shown, x.T, strict=True)
         ],
         "correlation": [_rounded(row) for row in correlations(x)],
         "points": _points(x, y, seed),
@@ -148,8 +148,8 @@ def aucs(values: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
 
         AUC_k = (R_k - n_k (n_k + 1) / 2) / (n_k (n - n_k)),  R_k the sum of the ranks of class k, a tie's rank being its mean
 
-    Shape: values (N,), NaN left out, y (N,), -1 left out -> (K,), NaN for a class of no rows, or of all. Source: Hanley & McNeil
-    1982, Radiology 143(1), 29-36.
+    Shape: values (N,), NaN left out, y (N,), -1 left out -> (K,), NaN for a class of no rows, or of all.
+    Source: Hanley & McNeil 1982, Radiology 143(1), 29-36.
     """
     known = (y >= 0) & ~np.isnan(values)
     _, place, ties = np.unique(values[known], return_inverse=True, return_counts=True)

@@ -33,9 +33,8 @@ def label_column(table: Table, label: str | None = None) -> str:
     mapping, missing = match_columns([label or "diagnosis"], table.columns, file=table.file)
     if missing:
         names = ", ".join(f"'{name}'" for name in table.columns[:40])
-        raise InputError(
-            f"no column '{missing[0]}' among {names}", file=table.file, hint="Say which column names the classes: --label COLUMN"
-        )
+        hint = "Say which column names the classes: --label COLUMN"
+        raise InputError(f"no column '{missing[0]}' among {names}", file=table.file, hint=hint)
     (found,) = mapping.values()
     return found
 

@@ -122,7 +122,7 @@ def _pages(image, file: str) -> int:
     if count > MAX_PAGES:
         raise InputError(f"holds more than {MAX_PAGES:,} pictures", file=file, hint="Save them in several files")
     if image.format == "PNG" and count > 1:  # its n-th frame takes the decoding of all before it
-        raise InputError(f"an animation of {count} frames", file=file, hint="Save the frame that counts as a picture of its own")
+        raise InputError(f"an animation of {count} frames", file=file, hint="Save the frame that counts by itself")
     return count
 
 
