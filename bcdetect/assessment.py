@@ -15,6 +15,7 @@ from bcdetect.classifier import Classifier
 from bcdetect.intervals import auc_difference, mcnemar
 from bcdetect.judgement import Judgement, Referral
 from bcdetect.novelty import UNLIKE
+from bcdetect.operating import threshold_counts
 from bcdetect.prevalence import PREVALENCES, at_prevalence
 from bcdetect.scores import NAMES, entry, limits, score_part, share
 
@@ -49,6 +50,7 @@ def assess(
     if len(class_names) == 2:
         found["at_prevalence"] = by_prevalence(metrics.confusion_matrix(y, called), groups)
         positive = np.ascontiguousarray(p[:, 1])
+        found["threshold_counts"] = threshold_counts(y, positive, judgement.threshold)
         found["reliability"] = reliability_bins(y, positive) if len(y) else []
         curve = metrics.decision_curve(y, positive, THRESHOLDS)
         found["decision_curve"] = {

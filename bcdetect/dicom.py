@@ -286,7 +286,10 @@ def _decoder(tags, file: str):
 
 def _what_it_is(tags) -> str:
     """Such as ` (it is an Enhanced SR Storage)`: only what the standard itself names."""
-    kind = str(getattr(tags.get("SOPClassUID"), "name", ""))
+    try:
+        kind = str(getattr(tags.get("SOPClassUID"), "name", ""))
+    except Exception:  # a tag that cannot be read is as good as none
+        return ""
     return f" (DICOM of the kind {kind!r})" if kind and not kind[0].isdigit() else ""
 
 

@@ -5,22 +5,21 @@ numbers are named, and neither is an error.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bcdetect import NOTICE, plots
-from bcdetect.columns import match_columns
 from bcdetect.datasets.table import is_identifier
 from bcdetect.errors import InputError
+from bcdetect.lenient import classes_of, first_text, is_missing, label_column, measured, refuse_ragged
 from bcdetect.output import new_folder, save_text
-from bcdetect.table import Table, numbers, parse_number, read_table
+from bcdetect.table import read_table
 
 __all__ = ["Summary", "describe", "draw", "explore", "read_frame", "summarise"]
 
-MISSING = {"", "?", "-", "na", "n/a", "nan", "null"}
 CORRELATED, PICTURED, LISTED = 200, 30, 10  # features in the heatmap, in the histograms, lines in a list of the text
 
 
@@ -80,17 +79,10 @@ def read_frame(path: str | os.PathLike[str], label: str | None = None):
     import pandas as pd
 
     table = read_table(path)
-    ragged = [(table.lines[row], text) for row in range(len(table.rows)) if (text := table.problem(row))]
-    if ragged:
-        line, text = ragged[0]
-        what = text + (f" (and {len(ragged) - 1:,} more such rows)" if len(ragged) > 1 else "")
-        raise InputError(what, file=table.file, where=f"line {line}", hint="Correct or remove the row")
-    mapping, missing = match_columns([label or "diagnosis"], table.columns, file=table.file)
-    if missing:
-        names = ", ".join(f"'{name}'" for name in table.columns[:40])
-        raise InputError(f"no column '{missing[0]}' among {names}", file=table.file, hint="Pass --label COLUMN")
-    (label,) = mapping.values()
-    return pd.DataFrame({name: _read_column(table, name, name == label) for name in table.columns}), label
+    refuse_ragged(table)
+    label = label_column(table, label)
+    columns = zip(table.columns, zip(*table.rows, strict=True), strict=True)
+    return pd.DataFrame({name: _column(cells, name == label) for name, cells in columns}), label
 
 
 def summarise(frame, label: str, file: str = "") -> Summary:
@@ -119,7 +111,7 @@ def summarise(frame, label: str, file: str = "") -> Summary:
         label=label,
         counts={name: int(np.sum(y == k)) for k, name in enumerate(class_names)},
         features=tuple(features),
-        not_numeric={name: _first_text(frame[name]) for name in others if name not in features},
+        not_numeric={name: first_text(frame[name].dropna().astype(str)) for name in others if name not in features},
         identifiers=identifiers,
         missing={name: int(count) for name, count in missing.items() if count},
         quartiles={
@@ -193,31 +185,16 @@ def draw(frame, summary: Summary, folder: str | os.PathLike[str]) -> None:
         plots.save_figure(figure, folder / f"{name}.png")
 
 
-def _read_column(table: Table, name: str, as_text: bool) -> np.ndarray:
-    at = table.columns.index(name)
-    cells = [row[at] for row in table.rows]
-    if not as_text:
-        values, problems = numbers(table, [name])
-        if len(problems) < len(cells) and all(cells[row].casefold() in MISSING for row in problems):
-            return values[:, 0]
-    return np.array([None if cell.casefold() in MISSING else cell for cell in cells], dtype=object)
+def _column(cells: Sequence[str], as_text: bool) -> np.ndarray:
+    values = None if as_text else measured(cells)
+    return np.array([None if is_missing(cell) else cell for cell in cells], dtype=object) if values is None else values
 
 
 def _classes(frame, label: str, file: str = "") -> tuple[tuple[str, ...], np.ndarray]:
-    """Return class names and y (R,), -1 where the label is missing; named and ordered as in training if possible."""
-    from bcdetect.datasets.labels import MAX_CLASSES, encode_labels
-
+    """Return class names and y (R,), -1 where the label is missing."""
     known = frame[label].notna().to_numpy()
-    labels = [str(text) for text in frame[label][known]]
     y = np.full(len(frame), -1)
-    try:
-        class_names, y[known] = encode_labels(labels)
-    except InputError:  # no reason to learn from it, but none not to look at it
-        found = sorted(set(labels))
-        if not 1 <= len(found) <= MAX_CLASSES:
-            what = f"column '{label}' has {len(found):,} different values, which is not a set of classes"
-            raise InputError(what, file=file, hint="Pass --label COLUMN") from None
-        class_names, y[known] = tuple(found), [found.index(text) for text in labels]
+    class_names, y[known] = classes_of([str(text) for text in frame[label][known]], label, file)
     return class_names, y
 
 
@@ -244,15 +221,6 @@ def _first(features: list[str], separation, most: int) -> list[str]:
     """Return the features that separate best, in the order of the file."""
     best = {name for name, *_ in separation[:most]}
     return [name for name in features if name in best]
-
-
-def _first_text(column) -> str:
-    for text in column.dropna().astype(str):
-        try:
-            parse_number(text)
-        except ValueError:
-            return text
-    return ""
 
 
 def _listed(lines: Iterable[str], most: int = LISTED) -> list[str]:

@@ -35,9 +35,16 @@ def read_bytes(path: str | os.PathLike[str], *, limit: int = LIMIT) -> bytes:
                 data += stream.read(limit + 1 - len(data))
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror or error}", file=os.fspath(path)) from error
-    if len(data) > limit:
-        raise _too_large(limit, os.fspath(path))
+    check_size(data, limit=limit, file=os.fspath(path))
     return data
+
+
+def check_size(data: bytes, *, limit: int = LIMIT, file: str = "") -> None:
+    """Refuse bytes as `read_bytes` refuses the file that holds them. Raises InputError where there are none, or too many."""
+    if not data:
+        raise InputError("the file is empty", file=file)
+    if len(data) > limit:
+        raise _too_large(limit, file)
 
 
 def opened(path: str | os.PathLike[str], *, limit: int = LIMIT) -> BinaryIO:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bcdetect.classifier import Classifier
 from bcdetect.columns import match_columns
-from bcdetect.datasets.decoding import Row, pictures_of, problem_of
+from bcdetect.datasets.decoding import Picture, Row, pictures_of, problem_of
 from bcdetect.datasets.manifest import columns_for, row_of
 from bcdetect.datasets.references import Volumes, picture_files, without_masks
 from bcdetect.errors import InputError
 from bcdetect.pictures import SUFFIXES, split_reference
 from bcdetect.preprocessing import as_channels
-from bcdetect.table import Table, numbers, read_table
+from bcdetect.table import Cells, Table, described, numbers_and_cells, read_table
+
+BEYOND = "the value is beyond what the model can take"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Input:
 
     `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file, or the files of
     an exam's sequences, of which `missing` (C,) says which were not taken (None where the model takes no sequences); `files`
-    are those files one by one. `source` is the place it comes from, as `open_all` was given it.
+    are those files one by one. `source` is the place it comes from, as `open_all` was given it. `cells` are a bad row's bad
+    cells, each as the table's column and a reason; the column is "" where the row has too few or too many cells.
     """
 
     row: int
@@ -36,14 +39,19 @@ class Input:
     problem: str | None = None
     files: tuple[str, ...] = ()
     source: str = ""
+    cells: Cells = ()
 
 
 @dataclass(frozen=True)
 class Source:
-    """`count` inputs of one place; `read` gives them in order, all of them or those of some rows (from 1). Nothing is kept."""
+    """`count` inputs of one place; `read` gives them in order, all of them or those of some rows (from 1). Nothing is kept.
+
+    `columns` says of a table which of its columns is which of the model's features: {feature: column}.
+    """
 
     count: int
     read: Callable[[Collection[int] | None], Iterator[Input]]
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 def open_source(classifier: Classifier, path: str | os.PathLike) -> Source:
@@ -65,20 +73,23 @@ def open_pictures(classifier: Classifier, path: str | os.PathLike) -> Source:
         pictures = pictures_of([rows[i] for i in chosen if any(rows[i].files)], classifier.input_shape[0])
         for i in chosen:
             if any(rows[i].files):
-                yield _picture(classifier, rows[i], next(pictures), i + 1, lines[i])
+                found = next(pictures)
+                found = found.picture if isinstance(found, Picture) else found
+                yield picture_input(classifier, rows[i], found, i + 1, lines[i])
             else:
                 yield Input(i + 1, lines[i], problem="no path")
 
     return Source(len(rows), read)
 
 
-def _picture(classifier: Classifier, row: Row, result, number: int, line: int) -> Input:
+def picture_input(classifier: Classifier, row: Row, found: np.ndarray | InputError, number: int, line: int = 0) -> Input:
+    """Input `number` for what `decoding.at_size` made of a row's files, (S, S, C), or why they cannot be used."""
     files = tuple(filter(None, row.files))
-    if isinstance(result, InputError):
-        return Input(number, line, row.name, problem=problem_of(row, result), files=files)
+    if isinstance(found, InputError):
+        return Input(number, line, row.name, problem=problem_of(row, found), files=files)
     if classifier.sequences:
-        return Input(number, line, row.name, result.picture, np.array([file is None for file in row.files]), files=files)
-    return Input(number, line, row.name, as_channels(result.picture, classifier.input_shape[-1]), files=files)
+        return Input(number, line, row.name, found, np.array([file is None for file in row.files]), files=files)
+    return Input(number, line, row.name, as_channels(found, classifier.input_shape[-1]), files=files)
 
 
 def _rows(classifier: Classifier, path: str) -> tuple[list[Row], list[int]]:
@@ -118,18 +129,21 @@ def open_table(classifier: Classifier, table: Table) -> Source:
             where="header",
             hint=hint,
         )
-    x, problems = numbers(table, [mapping[name] for name in classifier.feature_names])
+    names = [mapping[name] for name in classifier.feature_names]
+    x, bad = numbers_and_cells(table, names)
     beyond = classifier.preprocessing.beyond(x)
     for row in np.flatnonzero(beyond.any(axis=1)):
-        name = mapping[classifier.feature_names[beyond[row].argmax()]]
-        problems.setdefault(int(row), f"column {name!r}: the value is beyond what the model can take")
+        bad.setdefault(int(row), tuple((names[at], BEYOND) for at in np.flatnonzero(beyond[row])))
 
     def read(wanted: Collection[int] | None = None) -> Iterator[Input]:
         for i, line in enumerate(table.lines):
             if wanted is None or i + 1 in wanted:
-                yield Input(i + 1, line, x=None if i in problems else x[i], problem=problems.get(i))
+                if cells := bad.get(i):
+                    yield Input(i + 1, line, problem=described(cells), cells=cells)
+                else:
+                    yield Input(i + 1, line, x=x[i])
 
-    return Source(len(table.rows), read)
+    return Source(len(table.rows), read, mapping)
 
 
 def open_all(classifier: Classifier, paths: Sequence[str]) -> Source:

@@ -1,4 +1,7 @@
-"""The operating point: which probability of malignant is called malignant, chosen on the validation part by a stated rule."""
+"""The operating point: which probability of malignant is called malignant, chosen on the validation part by a stated rule.
+
+`threshold_counts` says what any other one would have given.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bcdetect.metrics.inputs import likely
 from bcdetect.metrics.ranking import counts_by_threshold
 
 RULES = ("half", "sensitivity", "youden", "cost")
+MOST = 500  # thresholds of `threshold_counts`
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,25 @@ def choose(
         nothing = 0 if scores[1] < 1 else 1  # no threshold is above 1: where a probability is 1, something is called
         at, reached = nothing + int(np.flatnonzero(value[nothing:] >= value[nothing:].max() - 1e-12)[-1]), True
     return _point(rule, _below(scores, at), fp, tp, at, reached, sentence)
+
+
+def threshold_counts(y_true: ArrayLike, probability: ArrayLike, own: float = 0.5, most: int = MOST) -> dict[str, list]:
+    """What every threshold gives: rows at or above it are called positive. Ready for JSON.
+
+    Columns of one length: `thresholds` rising, and the rows `tp`, `fp`, `fn`, `tn` at each. They are the distinct probabilities
+    (N,) and 1, thinned out evenly to `most` of at least 3, and `own` exactly. Between two of them the counts are those of the
+    higher, but for rows in what was thinned out. ValueError for what is no probability.
+    """
+    y_true, probability, _ = likely(y_true, probability, None)
+    kept = np.unique(np.append(probability, 1).astype(np.float64))
+    if len(kept) >= most:
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, most - 1).round().astype(int))]
+    kept = np.union1d(kept, own)
+    # Compared in the scores' own type, as `Classifier.decide` does.
+    below = [np.searchsorted(np.sort(probability[y_true == k]), kept.astype(probability.dtype)) for k in (0, 1)]
+    rows = np.bincount(y_true, minlength=2)
+    counts = {"tp": rows[1] - below[1], "fp": rows[0] - below[0], "fn": below[1], "tn": below[0]}
+    return {"thresholds": kept.tolist(), **{name: each.tolist() for name, each in counts.items()}}
 
 
 def _target(fp: np.ndarray, tp: np.ndarray, target: float, class_names: tuple[str, str]) -> tuple[int, bool, str]:

@@ -8,6 +8,7 @@ room of its own: `raster` (PNG, JPEG, BMP, TIFF, PGM), `dicom`, `nifti`.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import threading
@@ -18,7 +19,7 @@ import numpy as np
 
 from bcdetect import dicom, nifti, raster
 from bcdetect.errors import InputError
-from bcdetect.gate import opened, read_bytes
+from bcdetect.gate import check_size, opened, read_bytes
 from bcdetect.quiet import quiet
 
 SUFFIXES = (*raster.SUFFIXES, *dicom.SUFFIXES, *nifti.SUFFIXES)
@@ -62,8 +63,28 @@ def read_picture(reference: str | os.PathLike) -> np.ndarray:
 
 def open_pictures(path: str | os.PathLike) -> Pictures:
     """The pictures of a file, its header read and within limits. Raises InputError, or UsageError for a missing extra."""
-    data, file = read_bytes(path, limit=MAX_BYTES), os.fspath(path)
-    return _room(data[:HEAD]).open_pictures(data, file)
+    return open_bytes(read_bytes(path, limit=MAX_BYTES), os.fspath(path))
+
+
+def open_bytes(data: bytes, name: str) -> Pictures:
+    """The same for a file that is in memory already: its bytes, and what people call it. Raises as `open_pictures` does."""
+    check_size(data, limit=MAX_BYTES, file=name)
+    return _room(data[:HEAD]).open_pictures(data, name)
+
+
+def count_pictures(data: bytes, name: str) -> int:
+    """How many pictures the bytes of a file hold, from its header alone. Raises as `open_pictures` does."""
+    check_size(data, limit=MAX_BYTES, file=name)
+    room = _room(data[:HEAD])
+    return room.open_pictures(data, name).count if room is raster else room.peek(io.BytesIO(data), name)[0]
+
+
+def only_picture(pictures: Pictures, file: str) -> np.ndarray:
+    """The picture of a file that holds one. Raises InputError where it holds more."""
+    if pictures.count > 1:
+        hint = f"Name one of them, such as {os.path.basename(file)}#1, or save each in a file of its own"
+        raise InputError(f"holds {pictures.count} pictures", file=file, hint=hint)
+    return pictures.read(1)
 
 
 def peek(path: str | os.PathLike) -> tuple[int, str | None]:
@@ -98,11 +119,7 @@ class Reader:
         path, number = split_reference(reference)
         with quiet():
             if number is None:
-                pictures = open_pictures(path)
-                if pictures.count > 1:
-                    hint = f"Name one of them, such as {os.path.basename(path)}#1, or save each in a file of its own"
-                    raise InputError(f"holds {pictures.count} pictures", file=path, hint=hint)
-                return pictures.read(1)
+                return only_picture(open_pictures(path), path)
             with self._shared(path) as entry:
                 pictures = entry.opened(path)
                 if not 1 <= number <= pictures.count:

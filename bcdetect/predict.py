@@ -14,7 +14,7 @@ from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.inputs import Source, arrays, batches, open_pictures, open_table
 from bcdetect.judgement import REFER, Referral
-from bcdetect.table import Table
+from bcdetect.table import Cells, Table
 
 BATCH, ROWS = 64, 4096  # pictures, and rows of a table, that are answered together
 
@@ -26,7 +26,8 @@ class Answer:
     """One row's answer: a class and each class's probability (K,), or the `problem` that kept it from one.
 
     `referral` says what it may be, and why it is to be referred, if it is.
-    `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file.
+    `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file. `cells` are a
+    bad row's bad cells, as in `inputs.Input`.
     """
 
     row: int
@@ -36,6 +37,7 @@ class Answer:
     problem: str | None = None
     name: str = ""
     referral: Referral = NOTHING
+    cells: Cells = ()
 
     def place(self) -> str:
         """What the answer is about, for people."""
@@ -47,19 +49,22 @@ def predict_pictures(classifier: Classifier, path: str | os.PathLike) -> list[An
 
     Raises InputError when there is none, or the model takes sequences and these are single pictures.
     """
-    return _answers(classifier, open_pictures(classifier, path), BATCH)
+    return predict_source(classifier, open_pictures(classifier, path))
 
 
 def predict_table(classifier: Classifier, table: Table) -> list[Answer]:
     """An answer for every row. Raises InputError when a column that the model needs is missing; all missing ones are named."""
-    return _answers(classifier, open_table(classifier, table), ROWS)
+    return predict_source(classifier, open_table(classifier, table))
 
 
-def _answers(classifier: Classifier, source: Source, at_once: int) -> list[Answer]:
+def predict_source(classifier: Classifier, source: Source) -> list[Answer]:
+    """An answer for every input of a place, in their order."""
+    at_once = BATCH if classifier.takes_pictures else ROWS
     answers = []
     for batch in batches(source.read(None), at_once):
         if batch[0].problem is not None:
-            answers.append(Answer(batch[0].row, batch[0].line, problem=batch[0].problem, name=batch[0].name))
+            bad = batch[0]
+            answers.append(Answer(bad.row, bad.line, problem=bad.problem, name=bad.name, cells=bad.cells))
             continue
         given = arrays(batch)
         probabilities = classifier.predict_proba(*given)

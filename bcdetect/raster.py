@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from bcdetect.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "PPM")  # PPM is PGM too
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".ppm")
+MAX_PAGES = 10_000
+FAILURES = (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, TypeError, KeyError, IndexError,
+            struct.error)  # Pillow's ways to fail on a file  # fmt: skip
 BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
 MIN_IS_WHITE, SIGNED = 0, 2
 # Pillow keeps the high byte of a colour of 16 bits; read again in the other byte order, it keeps the low one.
@@ -37,7 +41,7 @@ class Raster:
     def __init__(self, data: bytes, file: str):
         self._data, self._file, self.nbytes = data, file, len(data)
         with self._image() as image:
-            self.count = getattr(image, "n_frames", 1)
+            self.count = _pages(image, file)
 
     def read(self, number: int) -> np.ndarray:
         """Page `number`, from 1. Shape: (H, W, 1) or (H, W, 3), uint8 or uint16. Raises InputError."""
@@ -90,8 +94,7 @@ class Raster:
             pixels = re.search("[0-9]+", str(error))
             what = f"declares {int(pixels[0]):,} pixels; the limit is {MAX_PIXELS:,}" if pixels else "declares too many pixels"
             raise InputError(what, file=self._file, hint="Scale it down") from None
-        # Pillow's ways to fail on a file.
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError, TypeError, KeyError, IndexError) as error:
+        except FAILURES as error:
             reason = str(error).splitlines()[0] if str(error) else "it ends early"
             raise InputError(f"damaged: {reason}", file=self._file, hint="Export it again") from None
 
@@ -104,6 +107,23 @@ def _check(image, file: str) -> None:
         )
     if min(width, height) < FEWEST:
         raise InputError(f"{width} x {height} pixels show nothing", file=file, hint="Pass the whole picture")
+
+
+def _pages(image, file: str) -> int:
+    """How many there are; a chain of them is followed no further than the limit."""
+    if image.format == "TIFF":
+        count = 1
+        with suppress(EOFError):
+            while count <= MAX_PAGES:
+                image.seek(count)
+                count += 1
+    else:
+        count = getattr(image, "n_frames", 1)
+    if count > MAX_PAGES:
+        raise InputError(f"holds more than {MAX_PAGES:,} pictures", file=file, hint="Save them in several files")
+    if image.format == "PNG" and count > 1:  # its n-th frame takes the decoding of all before it
+        raise InputError(f"an animation of {count} frames", file=file, hint="Save the frame that counts by itself")
+    return count
 
 
 def _array(opened, image, file: str) -> np.ndarray:

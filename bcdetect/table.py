@@ -15,6 +15,8 @@ from bcdetect.gate import read_text
 
 MAX_COLUMNS = 10_000
 
+Cells = tuple[tuple[str, str], ...]  # what is wrong with a row: a column and a reason for each bad cell
+
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Three digits after the comma may be thousands: no advice is better than wrong advice.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")
@@ -118,34 +120,50 @@ def numbers(table: Table, names: Sequence[str]) -> tuple[np.ndarray, dict[int, s
 
     A row with a problem is all NaN; its entry names the first bad column, in the order of `names`, and how many more.
     """
-    problems = {index: text for index in range(len(table.rows)) if (text := table.problem(index))}
+    values, bad = numbers_and_cells(table, names)
+    return values, {index: described(cells) for index, cells in bad.items()}
+
+
+def described(cells: Cells) -> str:
+    """What is wrong with a row in one sentence: the first bad cell, and how many more."""
+    (name, reason), *more = cells
+    others = f" (and {len(more)} more column{'s' * (len(more) > 1)})" if more else ""
+    return (f"column {name!r}: " if name else "") + reason + others
+
+
+def numbers_and_cells(table: Table, names: Sequence[str]) -> tuple[np.ndarray, dict[int, Cells]]:
+    """As `numbers`, with every bad cell of a bad row, in the order of `names`.
+
+    A row of the wrong length has one entry, of the column "": which of its cells is meant by which column is not known.
+    """
+    problems = {index: (("", text),) for index in range(len(table.rows)) if (text := table.problem(index))}
     whole = [index for index in range(len(table.rows)) if index not in problems]
     rows, filled = [table.rows[index] for index in whole], np.array(whole, np.intp)
     position = {name: at for at, name in enumerate(table.columns)}
     values = np.full((len(table.rows), len(names)), np.nan)
-    bad: dict[int, list[str]] = {}
+    bad: dict[int, list[tuple[str, str]]] = {}
     for place, name in enumerate(names):
         at = position[name]
         cells = [row[at] for row in rows]
-        column = _all_numbers(cells)
+        column = all_numbers(cells)
         if column is None:
-            column = []
+            column, told = [], {}  # cells that are alike share an entry: a large table may be bad all over
             for index, cell in zip(whole, cells, strict=True):
                 try:
                     column.append(parse_number(cell))
                 except ValueError as error:
                     column.append(np.nan)
-                    bad.setdefault(index, []).append(f"column {name!r}: {error}")
+                    bad.setdefault(index, []).append(told.setdefault(cell, (name, str(error))))
         values[filled, place] = column
-    for index, reasons in bad.items():
+    for index, cells in bad.items():
         values[index] = np.nan
-        more = len(reasons) - 1
-        problems[index] = reasons[0] + f" (and {more} more column{'s' * (more > 1)})" * (more > 0)
+        problems[index] = tuple(cells)
     return values, dict(sorted(problems.items()))
 
 
-def _all_numbers(cells: list[str]) -> np.ndarray | None:
-    """Read a column at once, or return None; over these bytes `float` accepts exactly what `parse_number` does."""
+def all_numbers(cells: Sequence[str]) -> np.ndarray | None:
+    """Read a column at once (N,), or return None where `parse_number` refuses a cell."""
+    # Over these bytes `float` accepts exactly what `parse_number` does.
     text = "\n".join(cells)
     if not text.isascii() or text.encode().translate(None, _NUMBER_BYTES):
         return None

@@ -104,6 +104,9 @@ def test_metrics_json_and_the_terminal_say_the_same():
     assert found["operating_point"]["threshold"] == found["threshold"] == 0.5
     assert sum(found["referral"]["rows_by_set_size"].values()) == len(test) == sum(b["rows"] for b in found["reliability"])
     assert found["decision_curve"]["thresholds"][0] == 0.05 and len(found["decision_curve"]["model"]) == 19
+    counts = found["threshold_counts"]
+    at = counts["thresholds"].index(found["threshold"])
+    assert [[counts["tn"][at], counts["fp"][at]], [counts["fn"][at], counts["tp"][at]]] == found["confusion"]["test"]
     told = run.classifier.referral_rows(p, run.data, test)
     assert found["referral"]["referred"]["value"] == pytest.approx(np.mean([each.reason is not None for each in told]))
     text = "\n".join(assessment_lines(run.assessment, "malignant"))
@@ -125,7 +128,7 @@ def test_three_classes_have_what_applies_to_them():
     thirds = {name: np.arange(k, 90, 3) for k, name in enumerate(("train", "validation", "test"))}
     run = execute(replace(SMALL, epochs=2), data, thirds)
     found = json.loads(json.dumps(summary(run), allow_nan=False))
-    assert found["operating_point"] is None and "at_prevalence" not in found and "reliability" not in found
+    assert found["operating_point"] is None and not found.keys() & {"at_prevalence", "reliability", "threshold_counts"}
     assert set(found["referral"]["coverage_by_class"]) == {"a", "b", "c"}
     assert "roc_auc_difference" not in found["cnn_against_logistic_regression"]
     assert assessment_lines(run.assessment, None)

@@ -165,6 +165,15 @@ def test_a_file_without_a_preamble(path):
     assert path.read_bytes()[128:132] != b"DICM" and np.array_equal(read_picture(path), plain)
 
 
+def test_a_file_without_a_picture_whose_kind_cannot_be_read_either(path):
+    data = dicom(path, RAMP, Rows=None).read_bytes()
+    start = data.rindex(b"\x08\0\x16\0UI")
+    path.write_bytes(data[:start] + b"\x08\0\x16\0UM" + data[start + 6 :])
+    for opening in (peek, read_picture):
+        with pytest.raises(InputError, match=r"scan\.dcm: holds no picture\. Remove it"):
+            opening(path)
+
+
 def test_limits_hold_before_anything_is_decoded(path, monkeypatch):
     monkeypatch.setattr("pydicom.pixels.decoders.base.Decoder.as_array", lambda *a, **k: pytest.fail("decoded"))
     for tags in (

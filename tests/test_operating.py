@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bcdetect.metrics import confusion_matrix, net_benefit, sensitivity, specificity
-from bcdetect.operating import RULES, choose
+from bcdetect.operating import RULES, choose, threshold_counts
 from bcdetect.prevalence import PREVALENCES, at_prevalence, predictive_values
 
 Y = [0, 0, 0, 0, 1, 0, 1, 1, 1, 1]
@@ -138,3 +138,39 @@ def test_predictive_values_without_a_class_or_sense():
     for counts, prevalence in ([[1, 1], [1, 1]], 0), ([[2, -1], [1, 1]], 0.5):
         with pytest.raises(ValueError):
             at_prevalence(counts, prevalence)
+
+
+def test_the_counts_at_every_threshold_by_hand():
+    assert threshold_counts(Y, P) == {
+        "thresholds": [0.1, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+        "tp": [5, 5, 5, 4, 4, 3, 2, 1, 0],
+        "fp": [5, 4, 2, 1, 0, 0, 0, 0, 0],
+        "fn": [0, 0, 0, 1, 1, 2, 3, 4, 5],
+        "tn": [0, 1, 3, 4, 5, 5, 5, 5, 5],
+    }
+    certain = threshold_counts([1, 0], [1.0, 1.0], own=0.3)
+    assert certain == {"thresholds": [0.3, 1.0], "tp": [1, 1], "fp": [1, 1], "fn": [0, 0], "tn": [0, 0]}
+    assert threshold_counts([], [], own=0.25)["thresholds"] == [0.25, 1.0]
+
+
+@pytest.mark.parametrize("rows, most", [(3000, 500), (3000, 7), (200, 500), (499, 500), (500, 500), (501, 500)])
+def test_the_counts_are_those_of_counting_however_many_thresholds_are_left(rows, most, rng):
+    y, p = rng.integers(0, 2, rows), rng.random(rows).astype(np.float32)
+    p[: rows // 4] = p[0]  # a large tie
+    own = 0.3  # no float32 number
+    found = threshold_counts(y, p, own, most)
+    at = found["thresholds"]
+    assert len(at) <= most and at == sorted(set(at)) and own in at and at[-1] == 1 and min(p) in at
+    if len(np.unique(p)) + 2 <= most:
+        assert {*p.tolist(), own, 1.0} == set(at)
+    for k, threshold in enumerate(at):
+        (tn, fp), (fn, tp) = confusion_matrix(y, p >= threshold).tolist()
+        assert (found["tp"][k], found["fp"][k], found["fn"][k], found["tn"][k]) == (tp, fp, fn, tn)
+
+
+def test_a_row_whose_probability_is_the_threshold_as_stored_is_called_as_predicting_does():
+    p = np.array([0.3], np.float32)  # a little above 0.3 in double precision
+    q = np.array([0.7], np.float32)  # a little below 0.7
+    for stored, own in ((p, 0.3), (q, 0.7)):
+        found = threshold_counts([1], stored, own)
+        assert found["tp"][found["thresholds"].index(own)] == int((stored >= own)[0]) == 1

@@ -94,6 +94,16 @@ def test_several_pages_are_not_dropped_silently(tmp_path):
         read_picture(saved(tmp_path / "a.tif", pages[0], save_all=True, append_images=pages[1:]))
 
 
+def test_a_second_picture_whose_header_is_cut_short_is_one_clear_error(tmp_path):
+    path = saved(tmp_path / "a.jpg", Image.fromarray(GREY), format="MPO", save_all=True, append_images=[Image.fromarray(GREY)])
+    data = path.read_bytes()
+    start = data.rindex(b"\xff\xc0")
+    path.write_bytes(data[: start + 2] + b"\0\x04" + data[start + 4 :])
+    assert read_picture(f"{path}#1").shape == (12, 20, 1)
+    with pytest.raises(InputError, match=r"a\.jpg: damaged"):
+        read_picture(f"{path}#2")
+
+
 def test_fitting_keeps_the_shape_and_the_brightness():
     wide = np.full((10, 40, 1), 200, np.uint8)
     found = fitted(wide, 20)

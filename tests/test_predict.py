@@ -13,7 +13,9 @@ from trained import environment, small_run, wisconsin_table, write_table
 
 from bcdetect.bundle import load_classifier, save_classifier
 from bcdetect.cli import main
-from bcdetect.predict import Answer, line_of, percent
+from bcdetect.inputs import open_table
+from bcdetect.predict import Answer, line_of, percent, predict_table
+from bcdetect.table import read_table
 
 LINE = re.compile(
     r"row \d+: (benign|malignant) \(probability of malignancy (\d+\.\d|< 0\.1|> 99\.9) %\)(; uncertain: refer: .+)?"
@@ -171,6 +173,27 @@ def test_bad_rows_are_marked_and_good_ones_answered_as_ever(tmp_path, predict):
     code, lines, _ = predict(path, "--json")
     content = json.loads("\n".join(lines))["rows"]
     assert code == 1 and content[1] == {"row": 2, "line": 3, "problem": BAD[2][1]} and "class" in content[0]
+
+
+def test_the_bad_cells_of_a_row_are_told_by_the_users_own_columns(tmp_path):
+    header, rows = wisconsin_table()
+    mine = [spelled(name, True) if name != "diagnosis" else name for name in header]
+    texture, area = header.index("mean texture"), header.index("mean area")
+    damaged = [list(row) for row in rows[:4]]
+    damaged[1][texture], damaged[1][area] = "abc", ""
+    damaged[2][texture], damaged[2][area] = "3e37", "1e300"
+    del damaged[3][-1]
+    answers = predict_table(small_run().classifier, read_table(write_table(tmp_path / "t.csv", mine, damaged)))
+    beyond = "the value is beyond what the model can take"
+    assert [answer.cells for answer in answers] == [
+        (),
+        (("texture1", "'abc' is not a number"), ("area1", "empty")),
+        (("texture1", beyond), ("area1", beyond)),
+        (("", "30 cells, the header has 31"),),
+    ]
+    assert answers[2].problem == f"column 'texture1': {beyond} (and 1 more column)"
+    source = open_table(small_run().classifier, read_table(tmp_path / "t.csv"))
+    assert source.columns["mean texture"] == "texture1" and len(source.columns) == 30
 
 
 def test_no_good_row_at_all_is_bad_input(tmp_path, predict):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bcdetect.errors import InputError
 from bcdetect.gate import decode_text
-from bcdetect.table import MAX_COLUMNS, numbers, parse_number, parse_table, read_table
+from bcdetect.table import MAX_COLUMNS, described, numbers, numbers_and_cells, parse_number, parse_table, read_table
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
@@ -149,3 +149,17 @@ def test_every_bad_row_has_one_entry_in_the_order_of_the_file():
     values, problems = numbers(table, ["c", "b"])
     assert problems == {1: "2 cells, the header has 3", 3: "column 'c': 'y' is not a number (and 1 more column)"}
     np.testing.assert_array_equal(values, [[2, 1], [np.nan] * 2, [3, 2], [np.nan] * 2])
+
+
+def test_every_bad_cell_of_a_row_is_told_and_the_text_is_made_of_them():
+    table = parse_table('a,b,c\n1,x,"1,5"\n1,2\n1,2,3\n1e999,,x\n')
+    values, cells = numbers_and_cells(table, ["c", "a", "b"])
+    assert cells == {
+        0: (("c", "decimal comma; write 1.5"), ("b", "'x' is not a number")),
+        1: (("", "2 cells, the header has 3"),),
+        3: (("c", "'x' is not a number"), ("a", "'1e999' is too large"), ("b", "empty")),
+    }
+    as_text = numbers(table, ["c", "a", "b"])
+    assert as_text[1] == {row: described(bad) for row, bad in cells.items()}
+    assert as_text[1][3] == "column 'c': 'x' is not a number (and 2 more columns)"
+    np.testing.assert_array_equal(as_text[0], values)

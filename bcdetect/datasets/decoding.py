@@ -118,8 +118,16 @@ def _read(reader: Reader, row: Row, size: int) -> Picture | InputError:
         facts = (os.path.getsize(split_reference(file)[0]), *first.shape[:2])
     except InputError as error:
         return error
+    return Picture(at_size(whole, size), mask, facts)
+
+
+def at_size(whole: Sequence[np.ndarray | None], size: int) -> np.ndarray:
+    """What a row's files hold, as the network takes it: one picture, or the sequences of an exam as channels (None: not taken).
+
+    Shape: (H, W, 1 or 3) each -> (size, size, 1 or 3), or (size, size, C) of C sequences; uint8 or uint16.
+    """
     pictures = [None if picture is None else fitted(picture, size) for picture in whole]
-    return Picture(pictures[0] if len(pictures) == 1 else _channels(pictures, size), mask, facts)
+    return pictures[0] if len(pictures) == 1 else _channels(pictures, size)
 
 
 def _channels(pictures: list[np.ndarray | None], size: int) -> np.ndarray:
