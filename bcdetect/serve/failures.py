@@ -13,7 +13,15 @@ from bcdetect.errors import BcdetectError, InputError, ModelFileError, OutputErr
 from bcdetect.serve.work import Busy, TooSlow
 
 SHOWN = 200  # characters of a value that a message repeats
-STATUS: dict[type, int] = {InputError: 422, UsageError: 400, ModelFileError: 409, TrainingError: 422, OutputError: 507}
+STATUS: dict[type, int] = {
+    InputError: 422,
+    UsageError: 400,
+    ModelFileError: 409,
+    TrainingError: 422,
+    OutputError: 507,
+    Busy: 503,
+    TooSlow: 504,
+}
 TEXTS = {404: "there is nothing at this address", 405: "this address does not take that method", 413: "the request is too large"}
 
 
@@ -32,7 +40,8 @@ def failure(status: int, code: str, what: str, *, where: str = "", hint: str = "
 def of_error(error: BcdetectError) -> JSONResponse:
     """An error of the library as a response."""
     status = 404 if isinstance(error, NotThere) else next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
-    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=error.file)
+    headers = {"Retry-After": "2"} if isinstance(error, Busy) else None
+    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=error.file, headers=headers)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -41,14 +50,6 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(BcdetectError)
     async def known(request: Request, error: BcdetectError):
         return of_error(error)
-
-    @app.exception_handler(Busy)
-    async def busy(request: Request, error: Busy):
-        return failure(503, "busy", "too much is being computed already", hint="Try again", headers={"Retry-After": "2"})
-
-    @app.exception_handler(TooSlow)
-    async def slow(request: Request, error: TooSlow):
-        return failure(504, "too_slow", "the answer took too long", hint="Send less at once")
 
     @app.exception_handler(MemoryError)
     async def memory(request: Request, error: MemoryError):
