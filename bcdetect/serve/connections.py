@@ -109,7 +109,7 @@ class Watched:
                 return
         headers, body = answer(refusal)
         lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}".encode()]
-        lines += [name + b": " + value for name, value in secured([*headers, (b"connection", b"close")], "")]
+        lines += [name + b": " + value for name, value in secured([*headers, (b"connection", b"close")])]
         self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
         self.transport.write_eof()
         self.loop.call_later(self.limits.linger_seconds, self.transport.close)

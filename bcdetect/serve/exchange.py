@@ -64,7 +64,7 @@ class Exchange:
         try:
             message = await asyncio.wait_for(self._receive(), min(self.limits.idle_seconds, self.seconds))
         except asyncio.TimeoutError:
-            raise Refusal(408, "too_slow", "the upload was too slow", where="body", hint="Try again over a faster line") from None
+            raise Refusal(408, "too_slow", "the upload took too long", where="body", hint="Use a faster line") from None
         self.seconds -= clock() - begun
         if message["type"] != "http.request":
             self.gone = self.whole = True
@@ -115,7 +115,7 @@ class Exchange:
 
     async def _start(self, message) -> None:
         self.begun = True
-        headers = secured(message.get("headers", ()), self.path)
+        headers = secured(message.get("headers", ()), self.path.startswith("/static/") and message["status"] < 400)
         if not self.whole:  # what follows of the body would be taken for the next request, or be read for ever
             headers = [pair for pair in headers if pair[0].lower() != b"connection"] + [CLOSE]
         await self._send({**message, "headers": headers})

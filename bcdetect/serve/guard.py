@@ -46,16 +46,13 @@ class Guard:
     async def _answer(self, scope, receive, send) -> None:
         exchange = Exchange(scope, receive, send, self.limits, self.budget)
         exchange.whole = not has_body(scope)
-        self.requests += 1
         try:
             check_host(scope, self.hosts, self.port)
             check_head(scope, self.limits)
             check_origin(scope)
             if not exchange.whole:
                 exchange.expect(declared_length(scope))
-            if self.requests > self.limits.max_requests:
-                raise busy("too many requests at once")
-            await self.app(scope, exchange.receive, exchange.send)
+            await self._pass_on(scope, exchange)
         except Refusal as refusal:
             await exchange.refuse(refusal)
         except asyncio.CancelledError:
@@ -67,6 +64,14 @@ class Guard:
                 await exchange.refuse(Refusal(500, "internal", "the server made an error", hint="Its log says which"))
         finally:
             exchange.release()
+
+    async def _pass_on(self, scope, exchange: Exchange) -> None:
+        if self.requests >= self.limits.max_requests:
+            raise busy("too many requests at once")
+        self.requests += 1
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        finally:
             self.requests -= 1
 
 

@@ -26,12 +26,11 @@ SECURITY: Headers = [
 LONGEST_NAME = 100
 
 
-def secured(headers: Iterable[tuple[bytes, bytes]], path: str) -> Headers:
-    """The headers of a response to `path` with the security headers it does not set itself; no CORS header is let through.
+def secured(headers: Iterable[tuple[bytes, bytes]], static: bool = False) -> Headers:
+    """The headers of a response with the security headers that it does not set itself; no CORS header is let through.
 
-    Patients' numbers stay in no cache; what is under /static is asked about again, so that an update is seen at once.
+    Patients' numbers stay in no cache; a `static` file does, but is asked about again, so that an update is seen at once.
     """
-    static = path.startswith("/static/")
     kept = [
         (name, value)
         for name, value in headers

@@ -82,6 +82,7 @@ class Server(uvicorn.Server):
             self._watch_start,
             http=connection_class(limits),
             ws="none",
+            lifespan="on",
             interface="asgi3",
             log_config=None,
             log_level="critical",

@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("uvicorn", reason="the page needs uvicorn, the extra 'web'")
+pytest.importorskip("fastapi", reason="the page needs fastapi, the extra 'web'")
+
+from serving import CHUNKED, HOST, JSON, LIMITS, PARSERS, PATIENCE, application, assert_secured, request, running
+
+from bcdetect.serve.guard import Guard
+
+SLOW = replace(LIMITS, head_seconds=0.5, idle_seconds=0.5, body_seconds=1.0, max_connections=6)
+
+
+@pytest.fixture(scope="module", params=PARSERS)
+def hasty(request, tmp_path_factory):
+    """A server without patience."""
+    with running(Guard(application(tmp_path_factory.mktemp("static")), limits=SLOW), SLOW, request.param) as server:
+        yield server
+
+
+def test_a_stalled_upload_is_cut_while_others_are_served(hasty):
+    for path, head in (("/raw", b""), ("/json", JSON)):
+        with hasty.client() as client:
+            client.send(request(b"POST " + path.encode(), head[:-2] or b"X: y", b"Content-Length: 50", body=b"x"))
+            assert hasty.is_well()
+            answer = client.answer()
+            assert (answer.status, answer.error["code"]) == (408, "too_slow")
+            assert_secured(answer)
+            assert client.closed()
+
+
+def test_a_trickled_upload_is_cut_though_it_never_stalls(hasty):
+    with hasty.client() as client:
+        client.send(request(b"POST /raw", b"Content-Length: 50000"))
+        client.socket.settimeout(0.1)
+        sent = 0
+        while sent < 100:
+            sent += 1
+            client.send(b"x")
+            try:
+                client._more()
+                break
+            except TimeoutError:
+                continue
+        client.socket.settimeout(PATIENCE)
+        assert client.answer().status == 408
+        assert client.closed()
+    assert hasty.is_well()
+
+
+def test_slow_headers_are_cut(hasty):
+    with hasty.client() as client:
+        client.send(b"GET /health HTTP/1.1\r\nHost: 127")
+        assert hasty.is_well()
+        answer = client.answer()
+        assert (answer.status, answer.error["code"]) == (408, "too_slow")
+        assert_secured(answer)
+        assert client.closed()
+    with hasty.client() as client:  # a first request does not buy a slow second one more time
+        client.send(request(b"GET /health"))
+        assert client.answer().status == 200
+        client.send(b"GET /health HTTP/1.1\r\n")
+        assert client.answer().status == 408
+        assert client.closed()
+
+
+def test_a_connection_that_says_nothing_is_closed(hasty):
+    with hasty.client() as client:
+        assert client.closed()
+
+
+def test_headers_without_end_are_refused(hasty):
+    with hasty.client() as client:
+        client.send(b"GET /health HTTP/1.1\r\n" + HOST)
+        for _ in range(20):
+            client.send(b"X: " + b"a" * 4096 + b"\r\n")
+        assert client.answer().status in (400, 431)
+        assert client.closed()
+    with hasty.client() as client:  # the same after a body
+        client.send(request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n"))
+        for _ in range(20):
+            client.send(b"X: " + b"a" * 4096 + b"\r\n")
+        assert client.answer().status in (400, 431)
+        assert client.closed()
+    assert hasty.is_well()
+
+
+def test_clients_that_open_connections_and_say_nothing_keep_no_one_out(hasty):
+    silent = [hasty.client() for _ in range(4 * SLOW.max_connections)]
+    try:
+        for _ in range(3):
+            assert hasty.is_well()
+    finally:
+        for client in silent:
+            client.thing.close()
