@@ -1,4 +1,7 @@
+import asyncio
 import logging
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +9,7 @@ pytest.importorskip("uvicorn", reason="the page needs uvicorn, the extra 'web'")
 pytest.importorskip("fastapi", reason="the page needs fastapi, the extra 'web'")
 
 from fastapi import FastAPI
-from serving import CHUNKED, JSON, LIMITS, PARSERS, application, assert_secured, eventually, request, running
+from serving import CHUNKED, JSON, LIMITS, PARSERS, PATIENCE, application, assert_secured, eventually, request, running
 
 from bcdetect.serve.guard import Guard
 from bcdetect.serve.headers import POLICY
@@ -112,6 +115,49 @@ def test_an_odd_request_is_answered_without_harm(place, line):
 def test_a_request_that_asks_for_another_protocol_is_answered_as_http(place):
     upgrade = [b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Key: eA==", b"Sec-WebSocket-Version: 13"]
     assert place.ask(request(b"GET /health", *upgrade)).status == 200
+
+
+def test_a_client_may_send_the_rest_of_a_refused_upload_before_it_reads(tmp_path):
+    limits = replace(LIMITS, linger_seconds=PATIENCE)
+    with running(Guard(application(tmp_path), limits=limits), limits) as server, server.client() as client:
+        client.send(request(b"POST /raw", b"Content-Length: %d" % (limits.max_body + 20_000)))
+        assert client.answer().status == 413
+        for _ in range(12):
+            assert client.send(b"x" * 10_000), "the connection was reset, and with it the answer might be"
+        assert client.socket.recv(1) == b""
+
+
+def test_a_client_may_send_the_rest_of_endless_headers_before_it_reads(tmp_path):
+    limits = replace(LIMITS, linger_seconds=PATIENCE)
+    with running(Guard(application(tmp_path), limits=limits), limits) as server, server.client() as client:
+        client.send(b"GET / HTTP/1.1\r\nX: " + b"a" * (limits.max_head + 1))
+        assert client.answer().status == 431
+        assert client.socket.recv(1) == b""
+        for _ in range(4):
+            assert client.send(b"a" * 10_000), "the connection was reset, and with it the answer might be"
+            time.sleep(0.02)
+
+
+def test_what_an_application_says_after_a_refusal_is_dropped():
+    sent = []
+
+    async def careless(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"all is well"})
+
+    async def receive():
+        return {"type": "http.request", "body": b"x" * 60_000, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "scheme": "http"}
+    scope["headers"] = [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]
+    asyncio.run(Guard(careless, limits=LIMITS)(scope, receive, send))
+    assert [message.get("status") for message in sent if message["type"] == "http.response.start"] == [413]
+    assert not any(b"well" in message.get("body", b"") for message in sent)
 
 
 def test_a_refused_upload_closes_the_connection_after_the_answer(place):
@@ -233,6 +279,7 @@ def test_a_client_that_leaves_or_breaks_off_is_no_error_of_ours(place, caplog):
         assert eventually(lambda: place.app.state.guard.budget.used == 2)
         client.send(b"zz\r\n")
         assert client.answer().status == 400
+    assert place.ask(request(b"POST /nowhere", CHUNKED[:-2], body=b"zz\r\n")).status == 400
     assert eventually(lambda: not place.app.state.guard.budget.used and not place.app.state.guard.requests)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert place.is_well()
