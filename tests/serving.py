@@ -78,7 +78,7 @@ class Client:
 
     def _more(self) -> bytes:
         data = self.socket.recv(65536)
-        assert data, f"the connection was closed after {self.buffer!r}"
+        assert data, f"the connection was closed after {self.buffer[-200:]!r}"
         self.buffer += data
         return data
 
@@ -185,6 +185,10 @@ def application(folder):
     async def read_form(request: Request):
         async with request.form() as form:
             return {"names": list(form)}
+
+    @app.get("/large")
+    async def large():
+        return StreamingResponse(bytes(100_000) for _ in range(300))
 
     @app.get("/fails")
     async def fails():

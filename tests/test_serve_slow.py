@@ -10,13 +10,15 @@ from serving import CHUNKED, HOST, JSON, LIMITS, PARSERS, PATIENCE, application,
 
 from bcdetect.serve.guard import Guard
 
-SLOW = replace(LIMITS, head_seconds=0.5, idle_seconds=0.5, body_seconds=1.0, max_connections=6)
+SLOW = replace(LIMITS, head_seconds=0.5, idle_seconds=0.5, body_seconds=1.0, write_seconds=0.5)
 
 
 @pytest.fixture(scope="module", params=PARSERS)
 def hasty(request, tmp_path_factory):
     """A server without patience."""
-    with running(Guard(application(tmp_path_factory.mktemp("static")), limits=SLOW), SLOW, request.param) as server:
+    guard = Guard(application(tmp_path_factory.mktemp("static")), limits=SLOW)
+    with running(guard, SLOW, request.param) as server:
+        server.guard = guard
         yield server
 
 
@@ -69,6 +71,22 @@ def test_slow_headers_are_cut(hasty):
 def test_a_connection_that_says_nothing_is_closed(hasty):
     with hasty.client() as client:
         assert client.closed()
+
+
+def test_a_client_that_does_not_take_its_answer_is_let_go(hasty):
+    with hasty.client() as client:
+        client.send(request(b"GET /large"))
+        assert eventually(lambda: hasty.guard.requests == 1)
+        assert hasty.is_well()
+        assert eventually(lambda: hasty.guard.requests == 0)
+    with hasty.client() as client:
+        client.send(request(b"GET /large"))
+        length, end = 0, b""
+        while not end.endswith(b"0\r\n\r\n"):
+            data = client.socket.recv(1 << 20)
+            assert data, "a client that reads was cut"
+            length, end = length + len(data), (end + data)[-5:]
+        assert length > 30_000_000
 
 
 def test_headers_without_end_are_refused(hasty):

@@ -1,4 +1,6 @@
-"""What uvicorn leaves open before a request has begun: how long its headers may take and may be, and how many may wait."""
+"""What uvicorn leaves open: how long the headers of a request may take and may be, how many clients may wait, and for how long
+a client may not take its answer.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ def connection_class(limits: Limits) -> type[asyncio.Protocol]:
 
 class Watched:
     """A connection that waits for a request is closed when the headers take too long or get too long, and when it has waited
-    longest and others need the room. So clients that open connections and say nothing keep no one out.
+    longest and others need the room; one that answers, when the client takes nothing. So clients that open connections and then
+    do nothing keep no one out.
     """
 
     limits: Limits
@@ -31,7 +34,7 @@ class Watched:
     def connection_made(self, transport) -> None:
         """A client has come."""
         self.pending = 0  # bytes that were neither a whole head nor part of a body
-        self.deaf, self.alarm = False, None
+        self.deaf, self.alarm, self.write_alarm = False, None, None
         super().connection_made(transport)
         self._wait()
         self._set_alarm()
@@ -40,11 +43,12 @@ class Watched:
             if first is self:
                 self._turn_away(busy("too many connections at once"))
             else:
-                first.transport.close()
+                first.transport.abort()
 
     def connection_lost(self, exc) -> None:
         """The connection is over."""
         self._stop_waiting()
+        self._stop_write_alarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -71,6 +75,16 @@ class Watched:
         if not self._works():
             self._wait()
 
+    def pause_writing(self) -> None:
+        """The client takes its answer more slowly than it is made."""
+        super().pause_writing()
+        self.write_alarm = self.loop.call_later(self.limits.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken what was there."""
+        super().resume_writing()
+        self._stop_write_alarm()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
         self._turn_away(Refusal(400, "bad_request", "this is not a valid HTTP/1.1 request", hint="Check its lines and lengths"))
@@ -86,6 +100,11 @@ class Watched:
         if self.alarm:
             self.alarm.cancel()
             self.alarm = None
+
+    def _stop_write_alarm(self) -> None:
+        if self.write_alarm:
+            self.write_alarm.cancel()
+            self.write_alarm = None
 
     def _set_alarm(self) -> None:
         self.alarm = self.loop.call_later(self.limits.head_seconds, self._too_slow)

@@ -21,4 +21,5 @@ class Limits:
     head_seconds: float = 10.0  # for the headers of a request
     body_seconds: float = 60.0  # for the whole body
     idle_seconds: float = 10.0  # between two pieces of it
+    write_seconds: float = 60.0  # without a client taking more of its answer
     linger_seconds: float = 2.0  # for a client to read an answer that came before it had sent everything
