@@ -131,6 +131,7 @@ def running(app, limits: Limits, protocol: str = PARSERS[0]):
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 def eventually(condition) -> bool:

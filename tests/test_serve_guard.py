@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("uvicorn", reason="the page needs uvicorn, the extra 'web'")
 pytest.importorskip("fastapi", reason="the page needs fastapi, the extra 'web'")
 
 from fastapi import FastAPI
-from serving import CHUNKED, JSON, LIMITS, PARSERS, PATIENCE, application, assert_secured, eventually, request, running
+from serving import CHUNKED, JSON, LIMITS, PARSERS, PATIENCE, Client, application, assert_secured, eventually, request, running
 
 from bcdetect.serve.guard import Guard
 from bcdetect.serve.headers import POLICY
@@ -127,9 +128,12 @@ def test_a_client_may_send_the_rest_of_a_refused_upload_before_it_reads(tmp_path
         assert client.socket.recv(1) == b""
 
 
-def test_a_client_may_send_the_rest_of_endless_headers_before_it_reads(tmp_path):
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_client_may_send_the_rest_of_endless_headers_before_it_reads(parser, tmp_path):
     limits = replace(LIMITS, linger_seconds=PATIENCE)
-    with running(Guard(application(tmp_path), limits=limits), limits) as server, server.client() as client:
+    with ExitStack() as stack, running(Guard(application(tmp_path), limits=limits), limits, parser) as server:
+        client = Client(server.port)
+        stack.callback(client.close)  # after the server has stopped
         client.send(b"GET / HTTP/1.1\r\nX: " + b"a" * (limits.max_head + 1))
         assert client.answer().status == 431
         assert client.socket.recv(1) == b""

@@ -94,13 +94,13 @@ def test_headers_without_end_are_refused(hasty):
         client.send(b"GET /health HTTP/1.1\r\n" + HOST)
         for _ in range(20):
             client.send(b"X: " + b"a" * 4096 + b"\r\n")
-        assert client.answer().status in (400, 431)
+        assert client.answer().status == 431
         assert client.closed()
     with hasty.client() as client:  # the same after a body
         client.send(request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n"))
         for _ in range(20):
             client.send(b"X: " + b"a" * 4096 + b"\r\n")
-        assert client.answer().status in (400, 431)
+        assert client.answer().status == 431
         assert client.closed()
     assert hasty.is_well()
 

@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=grace_seconds,
-            h11_max_incomplete_event_size=limits.max_head,
+            h11_max_incomplete_event_size=1 << 20,  # the connection counts for itself, and answers with a 431
             backlog=BACKLOG,
         )
         super().__init__(config)
