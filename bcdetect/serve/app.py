@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import pages
+from bcdetect.serve import (
+    api_pages,  # noqa: F401 - importing it adds its page
+    pages,
+)
 from bcdetect.serve.access import Access
 from bcdetect.serve.api import explain, explore, inside, models, predict, system, train
 from bcdetect.serve.failures import add_handlers
