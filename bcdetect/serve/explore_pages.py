@@ -1,0 +1,1 @@
+"""The page that looks at data before anything is trained on it."""
