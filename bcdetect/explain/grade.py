@@ -93,7 +93,10 @@ def read_grade(model: str | os.PathLike, digest: str) -> Grade | None:
 
 
 def grade_line(model: str | os.PathLike, digest: str, method: str | None = None, layer: str | None = None) -> str:
-    """What to print under an explanation by this method and layer: its grade, or that it has none; None: by whatever was graded."""
+    """What to print under an explanation by this method and layer: its grade, or that it has none.
+
+    Without a method it is the grade there is, whatever it is of.
+    """
     try:
         grade = read_grade(model, digest)
     except InputError as error:
