@@ -22,7 +22,7 @@ class Schemas:
             return schema, inside
         name = schema["$ref"].rpartition("/")[2]
         if name in inside:
-            return {"title": name, "type": "object"}, inside
+            return {"title": self._named[name].get("title", name), "type": "object"}, inside
         return self.follow(self._named[name], (*inside, name))
 
     def words(self, schema: dict, inside: tuple[str, ...] = ()) -> str:
@@ -98,20 +98,24 @@ def is_file(schema: dict) -> bool:
 
 def bounds(schema: dict) -> str:
     """Such as `, at most 64 characters`; "" where there are none."""
-    told = []
+    told, at = [], {key: number(value) for key, value in schema.items() if isinstance(value, (int, float))}
     for least, most, unit in SIZES:
-        if schema.get(least) and most in schema:
-            told.append(f"{schema[least]:,} to {schema[most]:,} {unit}")
-        elif most in schema or schema.get(least):
-            told.append(f"at most {schema[most]:,} {unit}" if most in schema else f"at least {schema[least]:,} {unit}")
-    if "minimum" in schema and "maximum" in schema:
-        told.append(f"from {schema['minimum']:,} to {schema['maximum']:,}")
+        if schema.get(least) and most in at:
+            told.append(f"{at[least]} to {at[most]} {unit}")
+        elif most in at or schema.get(least):
+            told.append(f"at most {at[most]} {unit}" if most in at else f"at least {at[least]} {unit}")
+    if "minimum" in at and "maximum" in at:
+        told.append(f"from {at['minimum']} to {at['maximum']}")
     else:
-        told += [f"{word} {schema[key]:,}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in schema]
-    for key, word in (("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")):
-        told += [f"{word} {schema[key]:,}"] if key in schema else []
+        told += [f"{word} {at[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in at]
+    told += [f"{word} {at[key]}" for key, word in (("exclusiveMinimum", "above"), ("exclusiveMaximum", "below")) if key in at]
     told += [f"of the form {schema['pattern']}"] if "pattern" in schema else []
     return "".join(f", {text}" for text in told)
+
+
+def number(value: float) -> str:
+    """1,000 for 1000.0."""
+    return f"{int(value):,}" if value == int(value) else str(value)
 
 
 def comment(schema: dict) -> str:
