@@ -78,6 +78,6 @@ function entry(value, [low, high]) {
 export function perCent(value) {
   if (value === null) return "undefined";
   const edge = Math.min(value, 1 - value);
-  const decimals = edge > 0 && edge < 0.0005 ? Math.min(8, Math.ceil(-Math.log10(100 * edge))) : 1;
+  const decimals = edge > 0 && edge < 0.0005 ? Math.min(8, Math.ceil(-Math.log10(100 * edge) - 1e-6)) : 1;
   return `${(100 * value).toFixed(value === 0 || value === 1 ? 0 : decimals)} %`;
 }

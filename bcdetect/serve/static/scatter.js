@@ -36,9 +36,8 @@ export function scatter(place, found, colours) {
     const ring = svg("circle", { class: "kept", r: 7, visibility: "hidden" });
     f.plot.append(ring);
     const said = ({ k }) => `${named(k)}: ${names[a]} ${number6(values[a][k])}${a === b ? "" : `, ${names[b]} ${number6(values[b][k])}`}`;
-    let at = -1;
-    const mark = (place) => {
-      at = place;
+    let walked = -1; // where the keys are; the pointer has a place of its own
+    const mark = (at) => {
       ring.setAttribute("visibility", at < 0 ? "hidden" : "visible");
       if (at < 0) return;
       ring.setAttribute("cx", points[at].x);
@@ -57,13 +56,14 @@ export function scatter(place, found, colours) {
     };
     f.chart.setAttribute("tabindex", "0");
     f.chart.addEventListener("pointermove", (event) => {
-      mark(nearest(event));
+      const at = nearest(event);
+      mark(at < 0 ? walked : at);
       if (at < 0) tooltip.hide();
       else tooltip.show(event, said(points[at]));
     });
     f.chart.addEventListener("pointerleave", () => {
       tooltip.hide();
-      mark(-1);
+      mark(walked);
     });
     f.chart.addEventListener("click", (event) => {
       const found = nearest(event);
@@ -72,9 +72,10 @@ export function scatter(place, found, colours) {
     f.chart.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (step && points.length) {
-        mark((at + step + points.length) % points.length);
-        line.textContent = said(points[at]);
-      } else if (event.key === "Enter" && at >= 0) list(points[at].k);
+        walked = walked < 0 && step < 0 ? points.length - 1 : (walked + step + points.length) % points.length;
+        mark(walked);
+        line.textContent = said(points[walked]);
+      } else if (event.key === "Enter" && walked >= 0) list(points[walked].k);
       else return;
       event.preventDefault();
     });
