@@ -45,6 +45,7 @@ def groups():
         name: Annotated[str, Path(max_length=64, description="which one")],
         word: Annotated[str, Query(min_length=2)],
         top: Annotated[int, Query(ge=1, le=9, description="how many")] = 3,
+        by: Annotated[str | None, Query(max_length=5)] = None,
     ) -> Branch:
         """Send a thing."""
 
@@ -76,6 +77,7 @@ def test_parameters_have_their_bounds_in_words(groups):
     told = {each.name: (each.place, each.takes, each.needed, each.text) for each in groups["things"][0].parameters}
     assert told["name"] == ("path", "text, at most 64 characters", True, "which one")
     assert told["top"] == ("query", "whole number, from 1 to 9; 3 if left out", False, "how many")
+    assert told["by"] == ("query", "text, at most 5 characters", False, "")
     assert told["word"] == ("query", "text, at least 2 characters", True, "")
 
 
@@ -85,6 +87,12 @@ def test_a_body_is_an_outline_with_bounds_and_a_schema_inside_of_itself_ends(gro
     assert '"rows": [[number, ...], ...], 1 to 50 entries' in outline
     assert '"kind": one of one, two' in outline and '"word"?: one of a, b; a if left out' in outline
     assert '"name": text  # its name' in outline and '"below"?: [Branch, ...]' in outline
+
+
+def test_what_is_answered_is_told_without_what_may_be_left_out(groups):
+    (answer,) = (each for each in groups["things"][0].answers if each.status == "200")
+    assert answer.contents[0].outline == '{\n  "name": text  # its name\n  "below": [Branch, ...]\n}'
+    assert groups["pictures"][0].answers[0].contents[0].outline == "{NAME: number, ...}"
 
 
 def test_the_commands_can_be_pasted(groups):

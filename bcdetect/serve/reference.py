@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from shlex import quote
@@ -12,6 +13,7 @@ from bcdetect.serve.schemas import Schemas, is_file, plain
 
 METHODS = ("get", "post", "put", "patch", "delete")
 FILES = {"text/csv": "table.csv", "application/octet-stream": "picture.png"}
+WRAPPED = re.compile(r"(?<!\n)\n(?!\n|- )")  # a line's end that is neither a paragraph's nor before an entry of a list
 BEARER = '-H "Authorization: Bearer $BCDETECT_TOKEN"'
 
 
@@ -63,7 +65,7 @@ def operations(document: dict, address: str, bearer: bool, known: Mapping[str, s
 
     `address` is the server's, `bearer` whether it asks for a token, and `known` values of parameters for the commands.
     """
-    schemas, found = Schemas(document), {}
+    schemas, answered, found = Schemas(document), Schemas(document, sent=False), {}
     for path, methods in document["paths"].items():
         for method in METHODS:
             if (one := methods.get(method)) is not None:
@@ -72,12 +74,12 @@ def operations(document: dict, address: str, bearer: bool, known: Mapping[str, s
                     anchor=f"{method}{path}".translate(str.maketrans("/{}", "---")),
                     method=method.upper(),
                     path=path,
-                    text=one.get("description") or one.get("summary", ""),
+                    text=WRAPPED.sub(" ", one.get("description") or one.get("summary", "")),
                     parameters=[_parameter(schemas, each) for each in one.get("parameters", [])],
                     body=_contents(schemas, body),
                     body_text=body.get("description", ""),
                     answers=[
-                        Answer(status, each.get("description", ""), _contents(schemas, each))
+                        Answer(status, each.get("description", ""), _contents(answered, each))
                         for status, each in one["responses"].items()
                     ],
                     curl=_joined([*_curl(schemas, method, path, one, address, bearer, known)]),
@@ -87,8 +89,11 @@ def operations(document: dict, address: str, bearer: bool, known: Mapping[str, s
 
 
 def _parameter(schemas: Schemas, each: dict) -> Parameter:
-    text = each.get("description") or each["schema"].get("description", "")
-    return Parameter(each["name"], each["in"], schemas.words(each["schema"]), each.get("required", False), text)
+    schema = each["schema"]
+    if choices := [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]:  # an address has no null
+        schema = {**schema, "anyOf": choices}
+    text = each.get("description") or schema.get("description", "")
+    return Parameter(each["name"], each["in"], schemas.words(schema), each.get("required", False), text)
 
 
 def _contents(schemas: Schemas, holder: dict) -> list[Content]:

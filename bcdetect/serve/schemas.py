@@ -9,10 +9,13 @@ SIZES = (("minLength", "maxLength", "characters"), ("minItems", "maxItems", "ent
 
 
 class Schemas:
-    """The schemas of an OpenAPI document, whose references they follow; one that lies inside of itself is only named there."""
+    """The schemas of an OpenAPI document, whose references they follow; one that lies inside of itself is only named there.
 
-    def __init__(self, document: dict):
-        self._named = document.get("components", {}).get("schemas", {})
+    `sent` says whether a person has to write them, to whom it matters what may be left out.
+    """
+
+    def __init__(self, document: dict, sent: bool = True):
+        self._named, self._sent = document.get("components", {}).get("schemas", {}), sent
 
     def follow(self, schema: dict, inside: tuple[str, ...] = ()) -> tuple[dict, tuple[str, ...]]:
         """What a reference means, and the names that one is inside of there."""
@@ -28,7 +31,7 @@ class Schemas:
     def words(self, schema: dict, inside: tuple[str, ...] = ()) -> str:
         """Such as `number, from 0 to 1; 0.5 if left out`."""
         schema, inside = self.follow(schema, inside)
-        default = schema.get("default")
+        default = schema.get("default") if self._sent else None
         tail = "" if default in (None, [], {}) else f"; {plain(default)} if left out"
         if "const" in schema:
             return plain(schema["const"])
@@ -45,10 +48,11 @@ class Schemas:
         return WORDS.get(schema.get("type"), "anything") + bounds(schema) + tail
 
     def outline(self, schema: dict, depth: int = 1, inside: tuple[str, ...] = ()) -> str:
-        """JSON with kinds of values in place of values; a name that may be left out has a question mark."""
+        """JSON with kinds of values in place of values; a name that may be left out of what is sent has a question mark."""
         schema, inside = self.follow(schema, inside)
         if schema.get("properties"):
-            needed, pad = schema.get("required", ()), "  " * depth
+            needed = schema.get("required", ()) if self._sent else schema["properties"]
+            pad = "  " * depth
             lines = [
                 f"{pad}{json.dumps(name)}{'' if name in needed else '?'}: {self.outline(each, depth + 1, inside)}{comment(each)}"
                 for name, each in schema["properties"].items()

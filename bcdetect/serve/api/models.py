@@ -23,6 +23,7 @@ ModelName = Annotated[str | None, Query(alias="model", max_length=64, descriptio
 Named = Annotated[str, Path(max_length=64, pattern=f"^{NAME.pattern}$", description="a model's name")]
 # The report is a page of a run, not one of ours: it may show its own pictures and style, and do nothing.
 REPORT_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 class Entry(BaseModel):
@@ -84,11 +85,7 @@ async def report(name: Named, here: Here):
     return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
-@router.get(
-    "/{name}/file",
-    response_class=FileResponse,
-    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
-)
+@router.get("/{name}/file", response_class=FileResponse, responses={200: {"description": "model.npz", "content": BYTES}})
 async def file(name: Named, here: Here):
     """The model's file, to keep or to hand on."""
     model = await here.work.run(here.shelf.get, name)

@@ -8,5 +8,5 @@ if (navigator.clipboard)
       say("Copied");
       setTimeout(() => say(""), 1500);
     };
-    command.after(el("button", { class: "plain", type: "button", onclick: copy }, "Copy"));
+    command.after(el("button", { class: "plain small", type: "button", onclick: copy }, "Copy"));
   }

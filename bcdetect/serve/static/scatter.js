@@ -13,7 +13,7 @@ export function scatter(place, found, colours) {
   const number6 = (value) => number(value, 6);
 
   const list = (k) => {
-    const each = names.map((name, i) => [el("dt", {}, name), el("dd", {}, number6(values[i][k]))]);
+    const each = names.map((name, i) => el("div", {}, el("dt", {}, name), el("dd", {}, number6(values[i][k]))));
     all.replaceChildren(el("h3", {}, named(k)), el("dl", { class: "values" }, each));
   };
 
