@@ -76,7 +76,8 @@ def test_the_heat_map_is_walked_by_keys_and_enter_plots_the_pair(browser, addres
             assert pair.text_content() == said(found, i, j), key
         heat.press("Enter")
         assert page.locator("#across").input_value() == "29" and page.locator("#up").input_value() == "1"
-        assert page.locator("#cloud svg").get_attribute("aria-label").startswith("mean texture over worst fractal dimension, 569")
+        label = page.locator("#cloud svg").get_attribute("aria-label")
+        assert label.startswith("mean texture over worst fractal dimension, 569")
 
 
 def test_the_strongest_pair_is_first_and_can_be_plotted(browser, address):

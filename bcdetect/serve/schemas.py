@@ -53,10 +53,10 @@ class Schemas:
         if schema.get("properties"):
             needed = schema.get("required", ()) if self._sent else schema["properties"]
             pad = "  " * depth
-            lines = [
-                f"{pad}{json.dumps(name)}{'' if name in needed else '?'}: {self.outline(each, depth + 1, inside)}{comment(each)}"
-                for name, each in schema["properties"].items()
-            ]
+            lines = []
+            for name, each in schema["properties"].items():
+                mark, value = "" if name in needed else "?", self.outline(each, depth + 1, inside)
+                lines.append(f"{pad}{json.dumps(name)}{mark}: {value}{comment(each)}")
             return "\n".join(["{", *lines, "  " * (depth - 1) + "}"])
         if schema.get("type") == "array" and "items" in schema:
             return f"[{self.outline(schema['items'], depth, inside)}, ...]{bounds(schema)}"

@@ -72,8 +72,8 @@ async def facts(name: Named, here: Here) -> Facts:
 async def operating(name: Named, here: Here) -> Operating:
     """How many rows of the test part every threshold calls rightly and wrongly; of a run with two classes.
 
-    A threshold that is chosen by looking here was chosen on the test part, and nothing is left to judge it by; the stored one was
-    chosen on the validation part.
+    A threshold that is chosen by looking here was chosen on the test part, and nothing is left to judge it by; the stored one
+    was chosen on the validation part.
     """
     return await here.work.run(lambda: operating_answer(here.shelf.get(name)))
 

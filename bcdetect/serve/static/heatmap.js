@@ -32,7 +32,10 @@ export function heatmap(place, names, r, jump) {
     names.forEach((name, k) => {
       const middle = edge + (k + 0.5) * cell;
       const text = name.length > 26 ? `${name.slice(0, 25)}…` : name;
-      const [left, top] = [svg("text", { x: edge - 6, y: middle + font / 3, "text-anchor": "end" }, text), svg("text", { transform: `translate(${middle + font / 3} ${edge - 6}) rotate(-90)` }, text)];
+      const [left, top] = [
+        svg("text", { x: edge - 6, y: middle + font / 3, "text-anchor": "end" }, text),
+        svg("text", { transform: `translate(${middle + font / 3} ${edge - 6}) rotate(-90)` }, text),
+      ];
       for (const label of [left, top]) label.style.fontSize = `${font}px`;
       chart.append(left, top);
     });
@@ -80,11 +83,20 @@ const value = (r) => (r === null ? "r is undefined, for one of them does not var
 // What the colours mean.
 function scale() {
   const [steps, width] = [41, 6];
-  const bar = svg("svg", { class: "chart", viewBox: `0 0 ${steps * width} 34`, role: "img", "aria-label": "Blue: r below 0; white: 0; red: above 0; grey: undefined" });
+  const bar = svg("svg", {
+    class: "chart",
+    viewBox: `0 0 ${steps * width} 34`,
+    role: "img",
+    "aria-label": "Blue: r below 0; white: 0; red: above 0; grey: undefined",
+  });
   bar.style.width = `${steps * width}px`;
   for (let k = 0; k < steps; k++)
     bar.append(svg("rect", { x: k * width, y: 0, width: width + 0.5, height: 14, fill: diverging((2 * k) / (steps - 1) - 1) }));
-  const ends = [["start", 0, "-1"], ["middle", (steps * width) / 2, "r = 0"], ["end", steps * width, "1"]];
+  const ends = [
+    ["start", 0, "-1"],
+    ["middle", (steps * width) / 2, "r = 0"],
+    ["end", steps * width, "1"],
+  ];
   bar.append(...ends.map(([anchor, x, text]) => svg("text", { x, y: 29, "text-anchor": anchor }, text)));
   return bar;
 }

@@ -40,7 +40,12 @@ function panel(one, found, colours) {
   const x = (bin) => 1 + (bin / bins) * (WIDTH - 2);
   const y = (share) => HEIGHT - FOOT - (share / most) * (HEIGHT - FOOT - 4);
   const text = describe(one, found);
-  const chart = svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Distribution of ${feature}. ${text}` });
+  const chart = svg("svg", {
+    class: "chart",
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    role: "img",
+    "aria-label": `Distribution of ${feature}. ${text}`,
+  });
   chart.style.width = "100%";
   for (const { k, shares: each } of shares) {
     const steps = each.map((share, bin) => `V${y(share).toFixed(1)}H${x(bin + 1).toFixed(1)}`).join("");
@@ -54,10 +59,17 @@ function panel(one, found, colours) {
   hover(chart, (event) => {
     const box = chart.getBoundingClientRect();
     const bin = Math.max(0, Math.min(bins - 1, Math.floor(((event.clientX - box.left) / box.width) * bins)));
-    const rows = shares.map(({ k, shares: each }) => `${found.classes[k].name} ${counts[k][bin]} (${(100 * each[bin]).toFixed(1)} %)`);
+    const rows = shares.map(
+      ({ k, shares: each }) => `${found.classes[k].name} ${counts[k][bin]} (${(100 * each[bin]).toFixed(1)} %)`,
+    );
     return `${number(edges[bin])} to ${number(edges[bin + 1])}: ${rows.join(", ")}`;
   });
-  return el("figure", {}, el("figcaption", {}, el("b", {}, feature), el("span", { class: "soft small" }, separation(one))), chart);
+  return el(
+    "figure",
+    {},
+    el("figcaption", {}, el("b", {}, feature), el("span", { class: "soft small" }, separation(one))),
+    chart,
+  );
 }
 
 function separation({ auc, auc_of: of, missing }) {

@@ -1,7 +1,7 @@
 // The operating point: a threshold of the test part, and a prevalence, and all that follows from the two.
-import { frame, path } from "./charts.js";
-import { askJson, at, el, number, svg, trying } from "./core.js";
+import { askJson, at, el, number, trying } from "./core.js";
 import { atPrevalence, perCent } from "./proportions.js";
+import { rocCurve } from "./roc.js";
 
 const [RAREST, COMMONEST, STEPS] = [0.001, 0.6, 1000]; // prevalences, on a scale of logarithms
 const MARKS = [0.005, 0.01, 0.05, 0.3];
@@ -9,7 +9,7 @@ const panel = at("#panel");
 
 const toPrevalence = (step) => RAREST * (COMMONEST / RAREST) ** (step / STEPS);
 const toStep = (prevalence) => Math.round((STEPS * Math.log(prevalence / RAREST)) / Math.log(COMMONEST / RAREST));
-const threshold4 = (value) => String(Number(value.toPrecision(4)));
+const brief = (value) => String(Number(value.toPrecision(value > 0.999 ? 8 : 4)));
 const inPerCent = (prevalence) => `${number(100 * prevalence, 3)} %`;
 
 // A place along a slider, for a mark beside it: its thumb, 16 pixels wide, does not pass its ends.
@@ -26,8 +26,9 @@ class Operating {
     this.at = this.stored;
     this.prevalence = facts.prevalence > 0 && facts.prevalence < 1 ? facts.prevalence : MARKS[2];
     this.grouped = facts.test.groups !== null; // rows of one group are no independent draws: no interval by these formulas
+    this.curve = rocCurve(facts.counts, this.stored);
     panel.replaceChildren(
-      el("div", { class: "two" }, el("div", {}, this.#threshold(), this.#matrix()), this.#roc()),
+      el("div", { class: "two" }, el("div", {}, this.#threshold(), this.#matrix()), this.curve.figure),
       el("div", { class: "two" }, this.#bayes(), this.#people()),
     );
     this.update();
@@ -43,9 +44,13 @@ class Operating {
     const move = (event) => this.update({ at: Number(event.target.value) });
     this.slider = el("input", { type: "range", id: "threshold", min: 0, max: last, step: 1, oninput: move });
     this.called = el("output", { for: "threshold" });
-    const mark = el("span", { class: "stored", title: `stored: ${threshold4(this.facts.point.threshold)}` }, "stored");
+    const mark = el("span", { class: "stored", title: `stored: ${brief(this.facts.point.threshold)}` }, "stored");
     mark.style.left = along(last ? this.stored / last : 0.5);
-    this.back = el("button", { class: "plain", type: "button", onclick: () => this.update({ at: this.stored }) }, "Back to the stored threshold");
+    this.back = el(
+      "button",
+      { class: "plain", type: "button", onclick: () => this.update({ at: this.stored }) },
+      "Back to the stored threshold",
+    );
     return el(
       "div",
       { class: "control" },
@@ -65,7 +70,15 @@ class Operating {
       "table",
       { class: "matrix" },
       el("caption", {}, `Test part, ${this.facts.test.rows} rows`),
-      el("thead", {}, el("tr", {}, ["reference", `called ${positive}`, `called ${negative}`].map((name) => el("th", { scope: "col" }, name)))),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          ["reference", `called ${positive}`, `called ${negative}`].map((name) => el("th", { scope: "col" }, name)),
+        ),
+      ),
       el("tbody", {}, row(positive, cell("tp", true), cell("fn", false)), row(negative, cell("fp", false), cell("tn", true))),
     );
     return el(
@@ -88,37 +101,28 @@ class Operating {
       const limits = this.grouped || found.low === null ? "" : `${perCent(found.low)} to ${perCent(found.high)}`;
       interval.textContent = [counted, limits].filter(Boolean).join("; ");
     };
-    return el("div", {}, el("dt", {}, name.length === 3 ? name.toUpperCase() : name, el("span", { class: "soft small" }, ` ${text}`)), el("dd", {}, value, interval));
-  }
-
-  #roc() {
-    const { tp, fp, fn, tn } = this.facts.counts;
-    const [sick, well] = [tp[0] + fn[0], fp[0] + tn[0]];
-    if (!sick || !well) return el("p", {}, "Without rows of both classes there is no ROC curve.");
-    const f = frame({ x: [0, 1], y: [0, 1], xLabel: "1 - specificity", yLabel: "sensitivity", width: 420, height: 380, label: "" });
-    const point = (k) => [fp[k] / well, tp[k] / sick];
-    const ends = [[1, 1], ...this.thresholds.map((_, k) => point(k)), [0, 0]];
-    const circle = (kind, k, r) => svg("circle", { class: kind, cx: f.x(point(k)[0]), cy: f.y(point(k)[1]), r });
-    this.dot = circle("now", this.at, 6);
-    f.plot.append(
-      svg("path", { class: "chance", d: path([[0, 0], [1, 1]], f) }),
-      svg("path", { class: "line", d: path(ends, f) }),
-      circle("kept", this.stored, 9),
-      this.dot,
+    return el(
+      "div",
+      {},
+      el("dt", {}, name.length === 3 ? name.toUpperCase() : name, el("span", { class: "soft small" }, ` ${text}`)),
+      el("dd", {}, value, interval),
     );
-    this.follow = (k) => {
-      this.dot.setAttribute("cx", f.x(point(k)[0]));
-      this.dot.setAttribute("cy", f.y(point(k)[1]));
-    };
-    this.curve = f.chart;
-    return el("figure", {}, f.chart, el("figcaption", { class: "soft small" }, "ROC curve of the test part. Dot: this threshold; ring: the stored one."));
   }
 
   #bayes() {
     const move = (event) => this.update({ prevalence: toPrevalence(Number(event.target.value)) });
-    this.rarity = el("input", { type: "range", id: "prevalence", min: 0, max: STEPS, step: 1, oninput: move, list: "prevalences" });
+    this.rarity = el("input", {
+      type: "range",
+      id: "prevalence",
+      min: 0,
+      max: STEPS,
+      step: 1,
+      oninput: move,
+      list: "prevalences",
+    });
     this.rate = el("output", { for: "prevalence" });
-    const choose = (prevalence, name) => el("button", { class: "plain", type: "button", onclick: () => this.update({ prevalence }) }, name);
+    const choose = (prevalence, name) =>
+      el("button", { class: "plain", type: "button", onclick: () => this.update({ prevalence }) }, name);
     const own = this.facts.prevalence;
     const { positive, negative } = this.facts;
     return el(
@@ -130,7 +134,11 @@ class Operating {
         el("label", { for: "prevalence" }, "Prevalence"),
         this.rate,
         this.rarity,
-        el("datalist", { id: "prevalences" }, MARKS.map((prevalence) => el("option", { value: toStep(prevalence) }))),
+        el(
+          "datalist",
+          { id: "prevalences" },
+          MARKS.map((prevalence) => el("option", { value: toStep(prevalence) })),
+        ),
         el(
           "div",
           { class: "row" },
@@ -138,7 +146,12 @@ class Operating {
           own > 0 && own < 1 ? choose(own, `as in the test part (${inPerCent(own)})`) : null,
         ),
       ),
-      el("dl", { class: "measures" }, this.#measure("ppv", `of those called ${positive}, are`), this.#measure("npv", `of those called ${negative}, are`)),
+      el(
+        "dl",
+        { class: "measures" },
+        this.#measure("ppv", `of those called ${positive}, are`),
+        this.#measure("npv", `of those called ${negative}, are`),
+      ),
     );
   }
 
@@ -146,8 +159,9 @@ class Operating {
     this.sentence = el("p", { class: "lead", "aria-live": "polite", id: "sentence" });
     const how = this.grouped
       ? "Rows of one group are no independent draws, so that there are no intervals here; the report has some."
-      : "95 % intervals: Wilson's for sensitivity and specificity; for PPV and NPV, which follow by Bayes' rule from the two and the " +
-        "prevalence, Koopman's of the likelihood ratio. The prevalence counts as known. These are the formulas of bcdetect/prevalence.py.";
+      : "95 % intervals: Wilson's for sensitivity and specificity; for PPV and NPV, which follow by Bayes' rule from the two " +
+        "and the prevalence, Koopman's of the likelihood ratio. The prevalence counts as known. These are the formulas of " +
+        "bcdetect/prevalence.py.";
     return el("div", { class: "people" }, this.sentence, el("p", { class: "soft small" }, how));
   }
 
@@ -158,7 +172,7 @@ class Operating {
     const { positive } = this.facts;
     this.slider.value = this.at;
     this.rarity.value = toStep(Math.min(COMMONEST, Math.max(RAREST, this.prevalence)));
-    const from = threshold4(this.thresholds[this.at]);
+    const from = brief(this.thresholds[this.at]);
     this.called.textContent = `${positive} from a probability of ${from} on${this.at === this.stored ? ", as stored" : ""}`;
     this.slider.setAttribute("aria-valuetext", this.called.textContent);
     this.back.disabled = this.at === this.stored;
@@ -170,21 +184,25 @@ class Operating {
     this.show_ppv(found.ppv);
     this.show_npv(found.npv);
     this.sentence.textContent = this.#inPeople(found);
-    if (this.curve) {
-      this.follow(this.at);
-      const label = `ROC curve; at this threshold sensitivity ${perCent(found.sensitivity.value)}, specificity ${perCent(found.specificity.value)}`;
-      this.curve.setAttribute("aria-label", label);
-    }
+    this.curve.move(this.at, found);
   }
 
   // Rounded so that whoever has it is either called or missed.
   #inPeople({ sensitivity, specificity }) {
     const { positive } = this.facts;
-    if (sensitivity.value === null || specificity.value === null) return "Without test rows of both classes nothing can be said of people.";
+    if (sensitivity.value === null || specificity.value === null)
+      return "Without test rows of both classes nothing can be said of people.";
     const sick = Math.round(1000 * this.prevalence);
     const found = Math.round(sick * sensitivity.value);
     const alarms = Math.round((1000 - sick) * (1 - specificity.value));
-    const are = positive === "malignant" ? (sick === 1 ? "has cancer" : "have cancer") : sick === 1 ? `is ${positive}` : `are ${positive}`;
+    const are =
+      positive === "malignant"
+        ? sick === 1
+          ? "has cancer"
+          : "have cancer"
+        : sick === 1
+          ? `is ${positive}`
+          : `are ${positive}`;
     const whom = found === 1 ? "1 has it" : `${found} have it`;
     return (
       `Of 1,000 people with such a prevalence, ${sick} ${are}; the model would call ${found + alarms} ${positive}, ` +

@@ -65,8 +65,14 @@ export function atPrevalence({ tp, fp, fn, tn }, prevalence) {
   return {
     sensitivity,
     specificity,
-    ppv: entry(ppv, proportionRatio(tp, tp + fn, fp, fp + tn).map((ratio) => after(odds, ratio))),
-    npv: entry(npv, proportionRatio(tn, tn + fp, fn, fn + tp).map((ratio) => after(1 / odds, ratio))),
+    ppv: entry(
+      ppv,
+      proportionRatio(tp, tp + fn, fp, fp + tn).map((ratio) => after(odds, ratio)),
+    ),
+    npv: entry(
+      npv,
+      proportionRatio(tn, tn + fp, fn, fn + tp).map((ratio) => after(1 / odds, ratio)),
+    ),
   };
 }
 

@@ -9,7 +9,8 @@ export function scatter(place, found, colours) {
   const names = found.distributions.map((one) => one.feature);
   const line = el("p", { "aria-live": "polite", id: "point" });
   const all = el("div", { id: "row" });
-  const named = (k) => `Row ${row[k]}${found.label === null ? "" : `, ${classes[k] === null ? "without a label" : found.classes[classes[k]].name}`}`;
+  const classOf = (k) => (classes[k] === null ? "without a label" : found.classes[classes[k]].name);
+  const named = (k) => (found.label === null ? `Row ${row[k]}` : `Row ${row[k]}, ${classOf(k)}`);
   const number6 = (value) => number(value, 6);
 
   const list = (k) => {
@@ -25,17 +26,30 @@ export function scatter(place, found, colours) {
       return [low - beside, high + beside];
     };
     const width = Math.max(300, Math.min(700, place.clientWidth));
-    const label = `${names[b]} over ${names[a]}, ${there.length} rows. Arrow keys left and right walk along the points; Enter lists a row.`;
-    const f = frame({ x: range(a), y: range(b), xLabel: names[a], yLabel: names[b], width, height: Math.min(480, width * 0.8), label });
-    const points = there.map((k) => ({ k, x: f.x(values[a][k]), y: f.y(values[b][k]) })).filter(({ x, y }) => Number.isFinite(x + y));
+    const keys = "Arrow keys left and right walk along the points; Enter lists a row.";
+    const label = `${names[b]} over ${names[a]}, ${there.length} rows. ${keys}`;
+    const f = frame({
+      x: range(a),
+      y: range(b),
+      xLabel: names[a],
+      yLabel: names[b],
+      width,
+      height: Math.min(480, width * 0.8),
+      label,
+    });
+    const points = there
+      .map((k) => ({ k, x: f.x(values[a][k]), y: f.y(values[b][k]) }))
+      .filter(({ x, y }) => Number.isFinite(x + y));
     points.sort((p, q) => p.x - q.x || p.y - q.y);
     for (const k of there) {
       const [x, y] = [f.x(values[a][k]), f.y(values[b][k])];
-      if (Number.isFinite(x + y)) f.plot.append(svg("circle", { class: `dot ${colours.of(classes[k])}`, cx: x.toFixed(1), cy: y.toFixed(1), r: 3.2 }));
+      if (Number.isFinite(x + y))
+        f.plot.append(svg("circle", { class: `dot ${colours.of(classes[k])}`, cx: x.toFixed(1), cy: y.toFixed(1), r: 3.2 }));
     }
     const ring = svg("circle", { class: "kept", r: 7, visibility: "hidden" });
     f.plot.append(ring);
-    const said = ({ k }) => `${named(k)}: ${names[a]} ${number6(values[a][k])}${a === b ? "" : `, ${names[b]} ${number6(values[b][k])}`}`;
+    const said = ({ k }) =>
+      `${named(k)}: ${names[a]} ${number6(values[a][k])}${a === b ? "" : `, ${names[b]} ${number6(values[b][k])}`}`;
     let walked = -1; // where the keys are; the pointer has a place of its own
     const mark = (at) => {
       ring.setAttribute("visibility", at < 0 ? "hidden" : "visible");
@@ -79,7 +93,10 @@ export function scatter(place, found, colours) {
       else return;
       event.preventDefault();
     });
-    line.textContent = points.length < found.rows ? `${points.length.toLocaleString("en")} of ${found.rows.toLocaleString("en")} rows are drawn.` : "";
+    line.textContent =
+      points.length < found.rows
+        ? `${points.length.toLocaleString("en")} of ${found.rows.toLocaleString("en")} rows are drawn.`
+        : "";
     all.replaceChildren();
     place.replaceChildren(el("figure", {}, f.chart, legend(colours.legend)), line, all);
   };
