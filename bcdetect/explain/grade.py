@@ -92,8 +92,11 @@ def read_grade(model: str | os.PathLike, digest: str) -> Grade | None:
     return grade if grade.model_sha256 == digest else None
 
 
-def grade_line(model: str | os.PathLike, digest: str, method: str, layer: str | None) -> str:
-    """What to print under an explanation by this method and layer: its grade, or that it has none."""
+def grade_line(model: str | os.PathLike, digest: str, method: str | None = None, layer: str | None = None) -> str:
+    """What to print under an explanation by this method and layer: its grade, or that it has none.
+
+    Without a method it is the grade there is, whatever it is of.
+    """
     try:
         grade = read_grade(model, digest)
     except InputError as error:
@@ -101,6 +104,8 @@ def grade_line(model: str | os.PathLike, digest: str, method: str, layer: str | 
     if grade is None:
         other = ", the one beside it is another model's" if os.path.exists(grade_path(model)) else ""
         return f"this model's explanations have no grade{other} (python -m bcdetect audit-model)"
+    if method is None:
+        return grade.line()
     if grade.method != method:
         return f"explanations by {method} have no grade; the model's is for {grade.method}"
     if grade.layer != layer:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import pages
+from bcdetect.serve import api_pages, explore_pages, model_pages, pages
 from bcdetect.serve.access import Access
 from bcdetect.serve.api import explain, explore, inside, models, predict, system, train
 from bcdetect.serve.failures import add_handlers
@@ -23,6 +23,7 @@ from bcdetect.serve.shelf import Shelf
 from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
+PAGES = (api_pages, explore_pages, model_pages)  # each adds its own to pages.router
 ROUTERS = (system, models, predict, explain, explore, inside, train)
 
 

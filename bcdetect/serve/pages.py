@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bcdetect import NOTICE, __version__
 from bcdetect.serve.services import Here
+from bcdetect.serve.shelf import Model
 
 PAGES = (  # address, title
     ("/", "Start"),
@@ -48,14 +49,16 @@ def add_to(app: FastAPI) -> None:
 
 
 async def page(request: Request, here, template: str, takes: str | None, model: str | None, **values) -> Response:
-    """A page on which a model is chosen: one that takes "table" or "pictures", or any (None).
+    """A page on which a model is chosen: one that takes "table" or "pictures", or any (None)."""
+    names, chosen = await choose(here, takes, model)
+    return render(template, path=request.url.path, models=names, chosen=chosen, takes=takes, **values)
 
-    `chosen` is the model asked for by name, else the newest that serves; None where there is none.
-    """
+
+async def choose(here, takes: str | None, model: str | None) -> tuple[list[str], Model | None]:
+    """The names of the models that serve, and the one asked for by name, else the newest; None where there is none."""
     found = [(place, each) for place, each, _ in await here.work.run(here.shelf.all) if each is not None]
     fit = [each for _, each in found if takes is None or takes == ("pictures" if each.classifier.takes_pictures else "table")]
-    chosen = next((each for each in fit if each.name == model), fit[0] if fit else None)
-    return render(template, path=request.url.path, models=[each.name for each in fit], chosen=chosen, takes=takes, **values)
+    return [each.name for each in fit], next((each for each in fit if each.name == model), fit[0] if fit else None)
 
 
 @router.get("/")

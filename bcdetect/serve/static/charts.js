@@ -9,9 +9,9 @@ export function ticks(low, high, count = 5) {
   const raw = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= raw);
-  const found = [];
-  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k++) found.push(Number((k * step).toPrecision(12)));
-  return found;
+  const first = Math.ceil(low / step);
+  const found = Array.from({ length: 2 * count }, (_, k) => Number(((first + k) * step).toPrecision(12)));
+  return found.filter((value) => value <= high + step * 1e-9); // not a loop up to `high`, which adding 1 may not reach
 }
 
 // A frame with axes: gives {chart, plot, x(value), y(value), width, height}. `chart` is the <svg>, marks go into `plot`.
@@ -74,10 +74,10 @@ export function legend(series) {
 }
 
 // Horizontal bars: rows [{name, value, text, kind}], to the left of the middle where a value is below 0.
-export function bars({ rows, label, width = 520, names = 190 }) {
+export function bars({ rows, label, width = 520, names = 190, texts = 70 }) {
   const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
   const negative = rows.some((row) => row.value < 0);
-  const room = width - names - 70;
+  const room = width - names - texts;
   const zero = names + (negative ? room / 2 : 0);
   const chart = svg("svg", { class: "chart", viewBox: `0 0 ${width} ${rows.length * 22 + 6}`, role: "img", "aria-label": label });
   chart.style.width = `${width}px`;

@@ -1,0 +1,51 @@
+"""The page of a model: what it is, what it was found to be worth, and what other thresholds and prevalences would mean."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import Request
+
+from bcdetect.errors import BcdetectError
+from bcdetect.scores import BY_GROUP, METHODS
+from bcdetect.serve.facts import facts_of
+from bcdetect.serve.found import Found, Score, found_of, operating_of
+from bcdetect.serve.pages import Chosen, choose, render, router
+from bcdetect.serve.services import Here
+from bcdetect.serve.shelf import Model
+
+
+@router.get("/model")
+async def model_page(request: Request, here: Here, model: Chosen = None):
+    """Facts, scores, and the operating point."""
+    names, chosen = await choose(here, None, model)
+    told = {} if chosen is None else await here.work.run(told_of, chosen)
+    return render("model.html", path=request.url.path, models=names, chosen=chosen, takes=None, **told)
+
+
+def told_of(model: Model) -> dict:
+    """What the page says of a model."""
+    facts, found, problem, fixed = facts_of(model), None, "", ""
+    try:
+        found = found_of(model)
+    except BcdetectError as error:
+        problem = str(error)
+    try:
+        operating_of(model)
+    except BcdetectError as error:
+        fixed = str(error)
+    return {
+        "facts": facts,
+        "found": found,
+        "problem": problem,
+        "fixed": fixed,  # why the operating point cannot be moved
+        "rows": [] if found is None else score_rows(found),
+        "method": BY_GROUP if found is not None and found.parts["test"].groups is not None else METHODS,
+        "card": json.dumps(facts.card, indent=1, ensure_ascii=False),
+    }
+
+
+def score_rows(found: Found) -> list[tuple[str, list[Score | None]]]:
+    """Each metric with its score of each model, in the order of the file."""
+    metrics = dict.fromkeys(name for scores in found.test.values() for name in scores)
+    return [(name.replace("_", " "), [scores.get(name) for scores in found.test.values()]) for name in metrics]
