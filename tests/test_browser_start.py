@@ -30,3 +30,17 @@ def test_the_start_page_names_the_models_and_fits_the_screen(browser, address, s
         assert page.get_by_role("link", name="small").is_visible()
         assert page.get_by_text("not a medical device").first.is_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_with_a_token_a_person_logs_in_once_and_comes_to_the_page_that_was_wanted(browser, tmp_path):
+    token = "a-token-of-some-length"
+    with served(tmp_path, BCDETECT_TOKEN=token) as address, watched(browser, address) as watch:
+        page = watch.open("/explore")
+        assert "/login" in page.url
+        page.get_by_label("Token").fill("not-the-token-at-all")
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_text("That is not the token.").wait_for()
+        page.get_by_label("Token").fill(token)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/explore")
+        watch.forget_refusals()

@@ -27,7 +27,7 @@ def add_flags(parser) -> None:
 def run(options) -> int:
     """See HELP."""
     from bcdetect.errors import require
-    from bcdetect.serve.settings import Settings
+    from bcdetect.serve.settings import ANY, Settings
 
     for module in ("fastapi", "uvicorn", "jinja2", "python_multipart"):
         require(module, "web", "serve")
@@ -39,15 +39,23 @@ def run(options) -> int:
         token=_token(options.token_file),
         log=None if options.log is None else Path(options.log),
     )
-    from bcdetect.serve.app import create_app
+    from bcdetect.serve.app import create_app, end_streams, guarded
     from bcdetect.serve.server import serve
 
     def ready(port: int) -> None:
-        name = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+        name = "127.0.0.1" if settings.host in ANY else settings.host
         if not options.quiet:
             print(f"http://{f'[{name}]' if ':' in name else name}:{port}  (Ctrl-C ends it)\n{NOTICE}", flush=True)
 
-    serve(create_app(settings), settings.host, settings.port, on_ready=ready)
+    app = create_app(settings)
+    serve(
+        guarded(app, settings),
+        settings.host,
+        settings.port,
+        limits=settings.limits,
+        on_ready=ready,
+        on_stop=lambda: end_streams(app),
+    )
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,39 +10,39 @@ from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
 from bcdetect.serve import api_pages, explore_pages, model_pages, pages
-from bcdetect.serve.access import Access
+from bcdetect.serve.access import Access, Door
 from bcdetect.serve.api import explain, explore, inside, models, predict, system, train
 from bcdetect.serve.failures import add_handlers
 from bcdetect.serve.guard import Guard
 from bcdetect.serve.jobs import Jobs
 from bcdetect.serve.log import PredictionLog
+from bcdetect.serve.login import login_routes
 from bcdetect.serve.services import Services
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
 from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
+GRACE_SECONDS = 10.0
 PAGES = (api_pages, explore_pages, model_pages)  # each adds its own to pages.router
 ROUTERS = (system, models, predict, explain, explore, inside, train)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """An ASGI app of these settings, guarded. Raises OutputError where the log cannot be opened."""
+    """The app of these settings, without the guards. Raises OutputError where the log cannot be opened."""
     log = PredictionLog(settings.log) if settings.log is not None else None
 
     @asynccontextmanager
     async def life(app: FastAPI):
-        with tempfile.TemporaryDirectory(prefix="bcdetect-serve-") as folder:
-            work = Work(settings.threads, settings.waiting, settings.answer_seconds)
-            jobs = Jobs(Path(folder), settings.models)
-            app.state.services = Services(settings, Shelf(settings.models), work, jobs, log)
-            try:
-                yield
-            finally:
-                jobs.close()
-                await work.close(settings.answer_seconds)
-                if log is not None:
-                    log.close()
+        work, jobs = Work(settings.threads, settings.waiting, settings.answer_seconds), Jobs(None, settings.models)
+        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log)
+        try:
+            yield
+        finally:
+            jobs.close()
+            await work.close(GRACE_SECONDS)
+            if log is not None:
+                log.close()
 
     app = FastAPI(
         title="bcdetect",
@@ -52,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         docs_url=None,  # its page would load scripts from another host; /api is ours
         redoc_url=None,
+        telemetry={"auto_configure": False},  # nothing leaves the machine
         lifespan=life,
     )
     add_handlers(app)
@@ -59,13 +59,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(each.router)
     pages.add_to(app)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    app.add_middleware(Access, token=settings.token)
-    app.add_middleware(
-        Guard,
-        hosts=settings.served,
-        max_body=settings.max_upload,
-        max_bytes_in_flight=settings.in_flight,
-        body_seconds=settings.upload_seconds,
-        idle_seconds=settings.idle_seconds,
-    )
     return app
+
+
+def guarded(app: FastAPI, settings: Settings):
+    """The app behind its guards, as it meets the network. Raises UsageError for a token that could be guessed."""
+    door = Door(settings.token)
+    app.router.routes.extend(login_routes(door, pages.login))
+    return Guard(Access(app, door), settings.served, settings.port or None, settings.limits)
+
+
+def end_streams(app: FastAPI) -> None:
+    """Let event streams come to their end, when the server is about to."""
+    app.state.services.jobs.close()

@@ -61,6 +61,11 @@ async def choose(here, takes: str | None, model: str | None) -> tuple[list[str],
     return [each.name for each in fit], next((each for each in fit if each.name == model), fit[0] if fit else None)
 
 
+def login(request: Request, target: str, message: str) -> str:
+    """The page that asks for the token, and leads to `target`."""
+    return _templates.get_template("login.html").render(path="/login", target=target, message=message)
+
+
 @router.get("/")
 async def start(request: Request, here: Here):
     """What there is, and where to begin."""
