@@ -7,6 +7,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from bcdetect.errors import BcdetectError, InputError, ModelFileError, OutputError, TrainingError, UsageError
@@ -23,6 +24,33 @@ STATUS: dict[type, int] = {
     TooSlow: 504,
 }
 TEXTS = {404: "there is nothing at this address", 405: "this address does not take that method", 413: "the request is too large"}
+
+
+class Parts(BaseModel):
+    """What went wrong, in which file and where in it, and what to do about it; a part that has nothing to say is empty."""
+
+    code: str
+    file: str
+    where: str
+    what: str
+    hint: str
+
+
+class Failed(BaseModel):
+    """What comes instead of an answer."""
+
+    error: Parts
+
+
+ERRORS: dict[int | str, dict] = {  # for a route's `responses`
+    400: {"model": Failed, "description": "what was asked for makes no sense"},
+    404: {"model": Failed, "description": "no model, run or layer of this name"},
+    409: {"model": Failed, "description": "the model's file cannot be used"},
+    413: {"model": Failed, "description": "the request is too large"},
+    422: {"model": Failed, "description": "what was sent cannot be used"},
+    503: {"model": Failed, "description": "busy; try again later"},
+    504: {"model": Failed, "description": "no answer in time"},
+}
 
 
 class NotThere(UsageError):

@@ -6,14 +6,17 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from bcdetect.bundle import load_classifier
 from bcdetect.classifier import Classifier
 from bcdetect.errors import InputError, ModelFileError
 from bcdetect.explain.explaining import Explainer
+from bcdetect.explain.explanation import Explanation
 from bcdetect.report.folder import read_object
 from bcdetect.serve.failures import NotThere
 
@@ -38,6 +41,8 @@ class Model:
     place: Place
     classifier: Classifier
     sha256: str
+    _explainers: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _explaining: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -52,16 +57,25 @@ class Model:
         except InputError:
             return None
 
-    @cached_property
-    def _explainers(self) -> dict:
-        return {}
-
     def explainer(self, method: str | None = None, layer: str | None = None) -> Explainer:
-        """An explainer by this method and layer, made once. Raises UsageError."""
-        key = method, layer
-        if key not in self._explainers:
-            self._explainers[key] = Explainer(self.classifier, method, layer)
-        return self._explainers[key]
+        """An explainer by this method and layer, made once; `explain` is what several threads may call. Raises UsageError."""
+        with self._explaining:
+            key = method, layer
+            if key not in self._explainers:
+                self._explainers[key] = Explainer(self.classifier, method, layer)
+            return self._explainers[key]
+
+    def explain(
+        self,
+        x: np.ndarray,
+        missing: np.ndarray | None = None,
+        class_name: str | None = None,
+        method: str | None = None,
+        layer: str | None = None,
+    ) -> list[Explanation]:
+        """As `explain.explaining.explain`, with an explainer that is kept; threads take turns. Raises UsageError."""
+        with self._explaining:  # an explainer's network holds what it saw last
+            return self.explainer(method, layer).explain(x, missing, class_name)
 
 
 class Shelf:

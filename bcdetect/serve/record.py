@@ -1,0 +1,18 @@
+"""What the operator's log gets to know of an answer: when the log is on, before the answer is given."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bcdetect.serve.services import Services
+from bcdetect.serve.shelf import Model
+
+
+def logged(here: Services, kind: str, body: bytes, model: Model, result: dict) -> None:
+    """Put one answer into the log, where there is one: of what was sent only its SHA-256 is kept. Call it in a worker thread.
+
+    `kind` is the topic, such as "predict"; `result` is ready for JSON. Raises OutputError where the log cannot be written: no
+    answer goes out that the log does not hold.
+    """
+    if here.log is not None:
+        here.log.add(kind, hashlib.sha256(body).hexdigest(), model.sha256, model.name, result)
