@@ -47,12 +47,15 @@ def match_columns(wanted: Sequence[str], present: Sequence[str], *, file: str = 
     The exact name wins, then the same meaning. Wanted names of the same meaning are told apart by exact names only.
     Raises InputError when two present columns, neither of them exact, mean the same wanted one.
     """
+    exact = set(present)
+    if exact.issuperset(wanted):  # the usual case, and the quick one
+        return {name: name for name in wanted}, []
     by_meaning, sought = defaultdict(list), defaultdict(list)
     for name in present:
         by_meaning[meaning(name)].append(name)
     for name in wanted:
         sought[meaning(name)].append(name)
-    exact, mapping, missing = set(present), {}, []
+    mapping, missing = {}, []
     for name in wanted:
         key = meaning(name)
         if name in exact:

@@ -25,11 +25,13 @@ REFER = "uncertain: refer"
 class Referral:
     """Which classes a row may be, at the stated error rate (None without prediction sets), and why it is to be referred.
 
-    `reason` is None for a row that need not be.
+    `reason` is None for a row that need not be; `outside` names the measurements that are beyond the training part's range (None
+    where no range was fitted).
     """
 
     classes: tuple[str, ...] | None
     reason: str | None
+    outside: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,14 @@ class Judgement:
             held = self.conformal.sets(probabilities)
             sets = [tuple(name for name, there in zip(class_names, row, strict=True) if there) for row in held]
             uncertain = self.conformal.reasons(probabilities, class_names)
-        strange = nothing if self.ranges is None or table is None else self.ranges.reasons(table, feature_names)
+        strange, outside = nothing, nothing
+        if self.ranges is not None and table is not None:
+            strange = self.ranges.reasons(table, feature_names)
+            beyond = self.ranges.outside(table)
+            outside = [tuple(feature_names[k] for k in np.flatnonzero(row)) for row in beyond]
         far = nothing if self.distance is None or features is None else self.distance.reasons(features)
         reasons = (list(filter(None, told)) for told in zip(uncertain, strange, far, strict=True))
-        return [Referral(one, _joined(told)) for one, told in zip(sets, reasons, strict=True)]
+        return [Referral(one, _joined(told), out) for one, told, out in zip(sets, reasons, outside, strict=True)]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every fitted number, by `part/name`."""

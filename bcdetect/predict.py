@@ -14,7 +14,7 @@ from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.inputs import Source, arrays, batches, open_pictures, open_table
 from bcdetect.judgement import REFER, Referral
-from bcdetect.table import Cells, Table
+from bcdetect.table import Cells, Table, plain
 
 BATCH, ROWS = 64, 4096  # pictures, and rows of a table, that are answered together
 
@@ -74,6 +74,44 @@ def predict_source(classifier: Classifier, source: Source) -> list[Answer]:
     return sorted(answers, key=lambda answer: answer.row)
 
 
+def about(classifier: Classifier, digest: str) -> dict:
+    """What holds for all answers of a model with this SHA-256, ready for JSON.
+
+    `error_rate` is that of the prediction sets, null where it has none; `positive` is null for three and more classes.
+    """
+    conformal = classifier.judgement.conformal
+    return {
+        "notice": NOTICE,
+        "model_sha256": digest,
+        "classes": list(classifier.class_names),
+        "positive": classifier.positive,
+        "threshold": classifier.threshold if classifier.positive else None,
+        "error_rate": None if conformal is None else conformal.error_rate,
+    }
+
+
+def record(answer: Answer, classifier: Classifier) -> dict:
+    """Everything about one answer, ready for JSON; what does not apply is None.
+
+    `set` holds the classes that the row may be, None where the model has no prediction sets; `outside` the features beyond the
+    range of the training part, None where the model keeps none; `cells` a bad row's bad cells. `line` is None for what has none.
+    """
+    good, referral = answer.problem is None, answer.referral
+    return {
+        **({"file": answer.name} if answer.name else {"row": answer.row}),
+        "line": answer.line or None,
+        "class": answer.class_name,
+        "probabilities": dict(zip(classifier.class_names, answer.probabilities.tolist(), strict=True)) if good else None,
+        "set": None if referral.classes is None else list(referral.classes),
+        "refer": referral.reason is not None if good else None,
+        "reason": referral.reason,
+        "in_range": None if referral.outside is None else not referral.outside,
+        "outside": None if referral.outside is None else list(referral.outside),
+        "problem": answer.problem,
+        "cells": [{"column": column, "reason": reason} for column, reason in answer.cells],
+    }
+
+
 def line_of(answer: Answer, classifier: Classifier) -> str:
     """The answer as a line of text, such as `row 1: benign (probability of malignancy 2.4 %)`, and whether to refer it."""
     if answer.problem is not None:
@@ -100,41 +138,32 @@ def to_csv(answers: list[Answer], classifier: Classifier) -> str:
     """One line a row: row, class, a probability for each class (of two, only the positive one), set, reason, problem.
 
     `set` holds the classes that the row may be, `reason` why it is to be referred; both are empty where there is nothing to say.
+    Text that a spreadsheet would run as a formula has an apostrophe in front, numbers never.
     """
     shown = _shown_classes(classifier)
     names = [noun(classifier)] if classifier.positive else [classifier.class_names[k] for k in shown]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    about = ["file"] if any(a.name for a in answers) else ["row"]
-    writer.writerow([*about, "class", *(f"probability of {name}" for name in names), "set", "reason", "problem"])
+    what = ["file"] if any(a.name for a in answers) else ["row"]
+    writer.writerow([*what, "class", *(f"probability of {name}" for name in names), "set", "reason", "problem"])
     for a in answers:
         probabilities = [""] * len(shown) if a.problem else [repr(float(a.probabilities[k])) for k in shown]
-        told = "; ".join(a.referral.classes or ()), a.referral.reason or ""
-        writer.writerow([a.name or a.row, a.class_name or "", *probabilities, *told, a.problem or ""])
+        told = map(plain, ("; ".join(a.referral.classes or ()), a.referral.reason or "", a.problem or ""))
+        writer.writerow([plain(a.name) or a.row, plain(a.class_name or ""), *probabilities, *told])
     return text.getvalue()
 
 
 def to_json(answers: list[Answer], classifier: Classifier, digest: str) -> str:
-    """The notice, the model's SHA-256, and for every row its class, all probabilities, and whether to refer it; or its problem.
-
-    `set` holds the classes that the row may be, at the model's `error_rate`, null where it has no prediction sets.
-    """
-    rows = []
-    for a in answers:
-        if a.problem is not None:
-            rows.append({**_about(a), **({} if a.name else {"line": a.line}), "problem": a.problem})
-        else:
-            probabilities = dict(zip(classifier.class_names, map(float, a.probabilities), strict=True))
-            classes, reason = a.referral.classes, a.referral.reason
-            told = {"refer": reason is not None, "reason": reason, "set": None if classes is None else list(classes)}
-            rows.append({**_about(a), "class": a.class_name, "probabilities": probabilities, **told})
-    conformal = classifier.judgement.conformal
-    rate = None if conformal is None else conformal.error_rate
-    return json.dumps({"notice": NOTICE, "model_sha256": digest, "error_rate": rate, "rows": rows}, indent=1) + "\n"
+    """What `about` says, and for every row its `record`: of a good one without a problem, of a bad one with nothing else."""
+    rows = [{key: value for key, value in record(a, classifier).items() if key in _told(a)} for a in answers]
+    return json.dumps({**about(classifier, digest), "rows": rows}, indent=1) + "\n"
 
 
-def _about(answer: Answer) -> dict:
-    return {"file": answer.name} if answer.name else {"row": answer.row}
+def _told(answer: Answer) -> tuple[str, ...]:
+    if answer.problem is not None:
+        return ("file", "problem") if answer.name else ("row", "line", "problem")
+    known = ("class", "probabilities", "refer", "reason", "set")
+    return (*known, "file") if answer.name else (*known, "row", "in_range", "outside")
 
 
 def _shown_classes(classifier: Classifier) -> list[int]:

@@ -14,6 +14,7 @@ from bcdetect.errors import InputError
 from bcdetect.gate import read_text
 
 MAX_COLUMNS = 10_000
+MAX_NAME = 255  # characters of a column's name: every bad row repeats it
 
 Cells = tuple[tuple[str, str], ...]  # what is wrong with a row: a column and a reason for each bad cell
 
@@ -49,11 +50,11 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     return parse_table(read_text(path), file=os.fspath(path))
 
 
-def parse_table(text: str, *, file: str = "") -> Table:
-    """Read CSV text: a header, then rows; blank lines are skipped.
+def parse_table(text: str, *, file: str = "", most_rows: int | None = None) -> Table:
+    """Read CSV text: a header, then rows, `most_rows` of them at most; blank lines are skipped.
 
     Trailing columns without a name go, with the empty cells below them: a header that ends in a comma is common.
-    Raises InputError for broken quotes, a missing or unusable header, another delimiter, or no rows.
+    Raises InputError for broken quotes, a missing or unusable header, another delimiter, no rows, or too many.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     columns, rows, lines, start = (), [], [], 1
@@ -68,6 +69,8 @@ def parse_table(text: str, *, file: str = "") -> Table:
                 continue
             if not any(cells[len(columns) :]):
                 cells = cells[: len(columns)]
+            if len(rows) == most_rows:
+                raise InputError(f"more than {most_rows:,} rows", file=file, hint="Split it into smaller files")
             rows.append(cells)
             lines.append(line)
     except csv.Error as error:
@@ -95,6 +98,8 @@ def _header(names: tuple[str, ...], file: str, where: str) -> tuple[str, ...]:
     # M and B: the Wisconsin file of the UCI repository comes without a header.
     if all(name in ("", "M", "B") or _NUMBER.fullmatch(name) for name in names):
         refuse("the first line holds values, not column names", "Put a line with the names of the columns above it")
+    if longest := next((name for name in names if len(name) > MAX_NAME), ""):
+        refuse(f"the column name {_shown(longest)} has {len(longest):,} characters; the limit is {MAX_NAME}", "Shorten it")
     if "" in names[1:]:
         refuse(f"column {names.index('', 1) + 1} has no name", "Name every column")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
@@ -140,10 +145,14 @@ def numbers_and_cells(table: Table, names: Sequence[str]) -> tuple[np.ndarray, d
     whole = [index for index in range(len(table.rows)) if index not in problems]
     rows, filled = [table.rows[index] for index in whole], np.array(whole, np.intp)
     position = {name: at for at, name in enumerate(table.columns)}
+    places = [position[name] for name in names]
     values = np.full((len(table.rows), len(names)), np.nan)
+    good = all_numbers([row[at] for row in rows for at in places])
+    if good is not None:
+        values[filled] = good.reshape(len(rows), len(names))
+        return values, problems
     bad: dict[int, list[tuple[str, str]]] = {}
-    for place, name in enumerate(names):
-        at = position[name]
+    for place, (name, at) in enumerate(zip(names, places, strict=True)):
         cells = [row[at] for row in rows]
         column = all_numbers(cells)
         if column is None:
@@ -172,6 +181,15 @@ def all_numbers(cells: Sequence[str]) -> np.ndarray | None:
     except ValueError:
         return None
     return column if np.isfinite(column).all() else None
+
+
+def plain(text: str) -> str:
+    """Text for a cell of a CSV file, with an apostrophe in front where a spreadsheet would take it for a formula.
+
+    A number, such as a class named -1, is none.
+    """
+    risky = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if risky else text
 
 
 def _shown(text: str) -> str:

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from bcdetect import NOTICE, __version__
 from bcdetect.serve import api_pages, explore_pages, model_pages, pages
 from bcdetect.serve.access import Access, Door
-from bcdetect.serve.api import explain, explore, inside, models, predict, system, train
+from bcdetect.serve.api import explain, explain_row, explore, inside, models, predict, system, train
 from bcdetect.serve.failures import add_handlers
 from bcdetect.serve.guard import Guard
 from bcdetect.serve.jobs import Jobs
@@ -25,7 +25,7 @@ from bcdetect.serve.work import Work
 HERE = Path(__file__).parent
 GRACE_SECONDS = 10.0
 PAGES = (api_pages, explore_pages, model_pages)  # each adds its own to pages.router
-ROUTERS = (system, models, predict, explain, explore, inside, train)
+ROUTERS = (system, models, predict, explain, explain_row, explore, inside, train)
 
 
 def create_app(settings: Settings) -> FastAPI:

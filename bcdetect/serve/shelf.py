@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -49,6 +50,11 @@ class Model:
         """The name it is asked for by."""
         return self.place.name
 
+    @property
+    def takes(self) -> str:
+        """What it is asked about: "table" or "pictures"."""
+        return "pictures" if self.classifier.takes_pictures else "table"
+
     @cached_property
     def metrics(self) -> dict | None:
         """What its run found; None for a lone file, or a folder that holds no such thing."""
@@ -93,35 +99,42 @@ class Shelf:
         except OSError:
             return []
         for entry in entries:
-            lone = entry.name.endswith(".npz")
-            name = entry.name.removesuffix(".npz") if lone else entry.name
-            path = Path(entry.path) if lone else Path(entry.path) / "model.npz"
-            if NAME.fullmatch(name) and path.is_file() and name not in found:
-                found[name] = Place(name, path, None if lone else path.parent, path.stat().st_mtime_ns)
+            name = entry.name.removesuffix(".npz")
+            if name not in found and (place := self.place(name)) is not None:
+                found[name] = place
         return sorted(found.values(), key=lambda place: (-place.changed, place.name))
+
+    def place(self, name: str) -> Place | None:
+        """Where the model of this name lies, a run before a lone file; None where there is none."""
+        run = self.folder / name
+        for path in (run / "model.npz", self.folder / f"{name}.npz") if NAME.fullmatch(name) else ():
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                return Place(name, path, run if path.parent == run else None, status.st_mtime_ns)
+        return None
 
     def get(self, name: str | None = None) -> Model:
         """The model of this name, or the newest. Raises NotThere, ModelFileError."""
-        places = self.places()
-        if not places:
-            hint = "Train one on the page Train, or with python -m bcdetect train"
-            raise NotThere("there is no model here yet", hint=hint)
-        place = places[0] if not name else next((place for place in places if place.name == name), None)
+        place = self.place(name) if name else next(iter(self.places()), None)
         if place is None:
-            raise NotThere("there is no model of this name", hint=f"There are {', '.join(p.name for p in places[:20])}")
-        return self._load(place)
+            raise _not_there(self.places())
+        return self.load(place)
 
     def all(self) -> list[tuple[Place, Model | None, str]]:
         """Every place with its model, or None and why it cannot be loaded."""
         found = []
         for place in self.places():
             try:
-                found.append((place, self._load(place), ""))
+                found.append((place, self.load(place), ""))
             except ModelFileError as error:
                 found.append((place, None, error.what))
         return found
 
-    def _load(self, place: Place) -> Model:
+    def load(self, place: Place) -> Model:
+        """The model that lies there. Raises ModelFileError."""
         with self._lock:
             kept = self._loaded.get(place)
             if kept is None:
@@ -134,3 +147,9 @@ class Shelf:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(place)
             return kept
+
+
+def _not_there(places: list[Place]) -> NotThere:
+    if not places:
+        return NotThere("there is no model here yet", hint="Train one on the page Train, or with python -m bcdetect train")
+    return NotThere("there is no model of this name", hint=f"There are {', '.join(p.name for p in places[:20])}")

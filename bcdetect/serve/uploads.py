@@ -31,8 +31,8 @@ async def body_of(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(body_of)]
 
 
-def table_of(body: bytes, name: str) -> Table:
-    """A CSV body as a table. Raises InputError, as for a file of this name."""
+def table_of(body: bytes, name: str, most_rows: int | None = None) -> Table:
+    """A CSV body as a table. Raises InputError, as for a file of this name, and for more than `most_rows`."""
     if not body:
         raise InputError("the table is empty", file=name, hint="Send a CSV table whose first line names the columns")
-    return parse_table(decode_text(body, file=name), file=name)
+    return parse_table(decode_text(body, file=name), file=name, most_rows=most_rows)
