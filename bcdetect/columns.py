@@ -34,11 +34,17 @@ def normalise(name: str) -> str:
 
 def meaning(name: str) -> str:
     """Return one key for every known spelling of a column: `radius_se` and `Radius2` are both `error radius`."""
+    found = nucleus(name)
+    return normalise(name) if found is None else " ".join(found)
+
+
+def nucleus(name: str) -> tuple[str, str] | None:
+    """Of a measurement of cell nuclei the statistic (mean, error or worst) and what is measured; None for another column."""
     key = normalise(name)
     for spelling in _SPELLINGS:
         if found := spelling.fullmatch(key):
-            return f"{_STATISTIC[found['statistic']]} {found['measurement']}"
-    return key
+            return _STATISTIC[found["statistic"]], found["measurement"]
+    return None
 
 
 def match_columns(wanted: Sequence[str], present: Sequence[str], *, file: str = "") -> tuple[dict[str, str], list[str]]:

@@ -78,11 +78,11 @@ def test_rows_and_tables_get_the_bits_of_predict(client, folder):
 
 
 def test_the_answers_are_what_the_description_says(client):
-    from bcdetect.serve.api.rows import Answers, Explained
+    from bcdetect.serve.api.rows import RowExplained, TableAnswers
 
-    Answers.model_validate(client.post("/api/predict", json={"rows": [row(), {}]}).json(), extra="forbid")
-    Answers.model_validate(client.post("/api/predict/table", content=text()).json(), extra="forbid")
-    Explained.model_validate(client.post("/api/explain/row", json={"row": row()}).json(), extra="forbid")
+    TableAnswers.model_validate(client.post("/api/predict", json={"rows": [row(), {}]}).json(), extra="forbid")
+    TableAnswers.model_validate(client.post("/api/predict/table", content=text()).json(), extra="forbid")
+    RowExplained.model_validate(client.post("/api/explain/row", json={"row": row()}).json(), extra="forbid")
 
 
 def test_a_bad_cell_is_named_with_its_reason_and_the_other_rows_are_answered(client):

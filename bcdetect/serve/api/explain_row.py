@@ -15,7 +15,7 @@ from bcdetect.records import table_of
 from bcdetect.serve import uploads
 from bcdetect.serve.api.models import ModelName
 from bcdetect.serve.api.predict import MOST_ROWS
-from bcdetect.serve.api.rows import Explained, OneRow, body_of, read
+from bcdetect.serve.api.rows import OneRow, RowExplained, body_of, read
 from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
@@ -27,7 +27,7 @@ from bcdetect.table import Table
 router = APIRouter(prefix="/api/explain", tags=["explain"])
 
 OF_FILES = ("source", "input", "layer")  # of no meaning for a row
-EXPLAINED = {200: {"model": Explained}, **ERRORS}
+EXPLAINED = {200: {"model": RowExplained}, **ERRORS}
 
 RowNumber = Annotated[int, Query(alias="row", ge=1, le=MOST_ROWS, description="which row of the table, from 1")]
 

@@ -12,7 +12,7 @@ from bcdetect.inputs import Source, open_table
 from bcdetect.records import table_of
 from bcdetect.serve import uploads
 from bcdetect.serve.api.models import ModelName
-from bcdetect.serve.api.rows import Answers, Rows, body_of, read
+from bcdetect.serve.api.rows import Rows, TableAnswers, body_of, read
 from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
@@ -25,8 +25,8 @@ router = APIRouter(prefix="/api/predict", tags=["predict"])
 
 MOST_ROWS = 100_000
 MOST_CELLS, SHOWN = 5, 40  # of a bad row: cells that are told one by one; characters of each that are sent back
-ANSWERS = {200: {"model": Answers}, **ERRORS}
-OR_CSV = {200: {"model": Answers, "content": {"text/csv": {"schema": {"type": "string"}}}}, **ERRORS}
+ANSWERS = {200: {"model": TableAnswers}, **ERRORS}
+OR_CSV = {200: {"model": TableAnswers, "content": {"text/csv": {"schema": {"type": "string"}}}}, **ERRORS}
 
 Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: as predict --out FILE.csv writes it")]
 
@@ -71,7 +71,7 @@ def _answers(here: Services, body: bytes, model: Model, found: Table) -> tuple[S
 
 
 def _content(model: Model, found: Table, source: Source, answers: list[predict.Answer]) -> dict:
-    """What `rows.Answers` describes."""
+    """What `rows.TableAnswers` describes."""
     place, used = {name: at for at, name in enumerate(found.columns)}, set(source.columns.values())
     return {
         **predict.about(model.classifier, model.sha256),

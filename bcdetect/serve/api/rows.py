@@ -39,7 +39,7 @@ class Cell(BaseModel):
     value: str
 
 
-class Row(BaseModel):
+class TableRow(BaseModel):
     """One row's answer, or its problem; what does not apply is null."""
 
     row: int
@@ -55,7 +55,7 @@ class Row(BaseModel):
     cells: list[Cell] = Field(description="of a bad row, its first bad cells")
 
 
-class Answers(BaseModel):
+class TableAnswers(BaseModel):
     """What the model says of every row, in their order."""
 
     notice: str
@@ -67,7 +67,7 @@ class Answers(BaseModel):
     error_rate: float | None = Field(description="of the sets")
     renamed: dict[str, str] = Field(description="measurements that have another column name in the table")
     unused: list[str] = Field(description="columns that the model does not look at")
-    rows: list[Row]
+    rows: list[TableRow]
 
 
 class Evidence(BaseModel):
@@ -78,7 +78,7 @@ class Evidence(BaseModel):
     evidence: float | None
 
 
-class Explained(BaseModel):
+class RowExplained(BaseModel):
     """What spoke for a class in one row, the measurement that weighs most first."""
 
     notice: str
