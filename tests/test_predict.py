@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from subprocess import run as run_process
 
@@ -14,7 +15,8 @@ from trained import environment, small_run, wisconsin_table, write_table
 from bcdetect.bundle import load_classifier, save_classifier
 from bcdetect.cli import main
 from bcdetect.inputs import open_table
-from bcdetect.predict import Answer, line_of, percent, predict_table
+from bcdetect.judgement import Referral
+from bcdetect.predict import Answer, line_of, percent, predict_table, to_csv
 from bcdetect.table import read_table
 
 LINE = re.compile(
@@ -265,3 +267,18 @@ def test_predict_loads_numpy_alone(tmp_path, model):
     done = run_process([sys.executable, "-c", script], env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.count("\n") == 570
     assert done.stderr.splitlines() == ["[] True"]
+
+
+def test_a_class_or_file_that_a_spreadsheet_would_run_is_written_as_text_and_numbers_as_numbers():
+    classifier = replace(small_run().classifier, class_names=("-1", "=HYPERLINK(1)"))
+    p = np.array([0.25, 0.75], np.float32)
+    said = Referral(("=HYPERLINK(1)",), None)
+    answers = [
+        Answer(1, 0, "=HYPERLINK(1)", p, name="@x.png", referral=said),
+        Answer(2, 0, "-1", p, name="+y.png", referral=said),
+    ]
+    rows = list(csv.reader(to_csv(answers, classifier).splitlines()))
+    assert rows[1:] == [
+        ["'@x.png", "'=HYPERLINK(1)", "0.75", "'=HYPERLINK(1)", "", ""],
+        ["'+y.png", "-1", "0.75", "'=HYPERLINK(1)", "", ""],
+    ]

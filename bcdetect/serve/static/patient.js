@@ -75,7 +75,7 @@ function show(answers) {
   const probability = answers.positive === null ? "probability" : `probability of ${nounOf(answers)}`;
   at("#answer").replaceChildren(
     el("div", { role: "status" },
-      el("p", { class: "called" }, classTag(row.class, answers), row.refer ? el("span", { class: "tag refer" }, "uncertain: refer") : null),
+      el("p", { class: "called" }, classTag(row.class, answers), " ", row.refer ? el("span", { class: "tag refer" }, "uncertain: refer") : null),
       el("p", { class: "said" }, `${probability[0].toUpperCase()}${probability.slice(1)} `, meter(row, answers)),
       row.reason ? el("p", { class: "small" }, `Refer: ${row.reason}.`) : null,
     ),

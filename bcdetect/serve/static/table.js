@@ -143,12 +143,12 @@ function pager(state, count) {
 
 function goodRow(state, i) {
   const row = state.answers.rows[i];
-  const button = el("button", { type: "button", class: "plain more", "aria-expanded": "false", title: "What spoke for it" }, String(row.row));
+  const button = el("button", { type: "button", class: "plain more", "aria-expanded": "false", "aria-label": `Row ${row.row}: what spoke for it` }, String(row.row));
   const line = el(
     "tr",
     { class: row.refer ? "good-row refer" : "good-row" },
     el("th", { scope: "row" }, button),
-    el("td", {}, classTag(row.class, state.answers), row.refer ? el("span", { class: "tag refer" }, "uncertain: refer") : null),
+    el("td", {}, classTag(row.class, state.answers), " ", row.refer ? el("span", { class: "tag refer" }, "uncertain: refer") : null),
     el("td", {}, meter(row, state.answers)),
     el("td", {}, setText(row)),
     el("td", {}, rangeText(row)),
