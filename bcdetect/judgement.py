@@ -85,7 +85,9 @@ class Judgement:
         if self.ranges is not None and table is not None:
             strange = self.ranges.reasons(table, feature_names)
             beyond = self.ranges.outside(table)
-            outside = [tuple(feature_names[k] for k in np.flatnonzero(row)) for row in beyond]
+            outside = [()] * len(table)
+            for i in np.flatnonzero(beyond.any(axis=1)):
+                outside[i] = tuple(feature_names[k] for k in np.flatnonzero(beyond[i]))
         far = nothing if self.distance is None or features is None else self.distance.reasons(features)
         reasons = (list(filter(None, told)) for told in zip(uncertain, strange, far, strict=True))
         return [Referral(one, _joined(told), out) for one, told, out in zip(sets, reasons, outside, strict=True)]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from bcdetect.table import MAX_COLUMNS, MAX_NAME
 
 MOST_RECORDS = 10_000
+EXAMPLE = {"mean radius": 17.99, "mean texture": 10.38, "mean perimeter": 122.8}  # and so on
 
 Record = Annotated[
     dict[Annotated[str, Field(max_length=MAX_NAME)], Annotated[float, Field(allow_inf_nan=False)] | None],
@@ -20,14 +21,14 @@ Record = Annotated[
 class Rows(BaseModel):
     """Rows of measurements by their names; other names are passed over, and one that is null or left out is its row's problem."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [{"rows": [EXAMPLE]}]})
     rows: Annotated[list[Record], FailFast(), Field(min_length=1, max_length=MOST_RECORDS)]
 
 
 class OneRow(BaseModel):
     """One row of measurements by their names."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [{"row": EXAMPLE}]})
     row: Record
 
 
