@@ -77,14 +77,16 @@ def predict_source(classifier: Classifier, source: Source) -> list[Answer]:
 def about(classifier: Classifier, digest: str) -> dict:
     """What holds for all answers of a model with this SHA-256, ready for JSON.
 
-    `error_rate` is that of the prediction sets, null where it has none; `positive` is null for three and more classes.
+    `error_rate` is that of the prediction sets, `calibration` how probabilities were calibrated, null where a model has none;
+    `positive` is null for three and more classes.
     """
-    conformal = classifier.judgement.conformal
+    conformal, calibration = classifier.judgement.conformal, classifier.judgement.calibration
     return {
         "notice": NOTICE,
         "model_sha256": digest,
         "classes": list(classifier.class_names),
         "positive": classifier.positive,
+        "calibration": None if calibration is None else calibration.kind,
         "threshold": classifier.threshold if classifier.positive else None,
         "error_rate": None if conformal is None else conformal.error_rate,
     }

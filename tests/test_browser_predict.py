@@ -197,8 +197,8 @@ def test_one_patients_answer_follows_the_sliders_and_says_what_is_out_of_range(b
                 page.keyboard.press("PageUp")
         assert float(field.input_value()) > before and slider.input_value() == field.input_value()
         field.fill("99")
-        page.locator(".measure.strange").wait_for()
-        assert page.locator(".measure.strange").inner_text().split("\n")[0] == "concave points"
+        page.locator(".slider.strange").wait_for()
+        assert page.locator(".slider.strange").inner_text().split("\n")[0] == "concave points"
         assert page.locator("#answer .tag.refer").is_visible() and "99, beyond" in page.locator("#answer").inner_text()
         field.fill("")
         page.locator("#answer", has_text="not answered").wait_for()
@@ -231,7 +231,7 @@ def test_names_that_are_markup_are_text_and_the_pages_fit_the_screen(browser, ad
         if path == "/table":
             send(page, text([["1"] * 30, ["x"] * 30], [f"{HOSTILE} {k}" for k in range(30)]))
             answered(page)
-            assert page.locator(".cells th").first.inner_text() == f"{HOSTILE} 0"
+            assert page.locator(".bad-cells th").first.inner_text() == f"{HOSTILE} 0"
             page.locator(".more").first.click()
         page.locator(".evidence").wait_for()
         page.get_by_text("All 30 as a table").click()

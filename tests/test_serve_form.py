@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from serving import client_of, save_models
+from api_client import client_of, save_models
 from trained import small_run
 
 from bcdetect.bundle import save_classifier

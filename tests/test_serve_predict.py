@@ -100,7 +100,7 @@ def test_a_bad_cell_is_named_with_its_reason_and_the_other_rows_are_answered(cli
 
 def test_of_a_long_cell_and_many_bad_ones_only_the_beginning_comes_back(client):
     bad = client.post("/api/predict/table", content=text(rows=[["x" * 5000] * len(HEADER)])).json()["rows"][0]
-    assert len(bad["cells"]) == 5 and all(len(cell["value"]) == 40 for cell in bad["cells"])
+    assert len(bad["cells"]) == 5 and bad["bad_cells"] == 30 and all(len(cell["value"]) == 40 for cell in bad["cells"])
     assert bad["problem"].endswith("(and 29 more columns)")
 
 

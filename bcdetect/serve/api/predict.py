@@ -84,6 +84,7 @@ def _content(model: Model, found: Table, source: Source, answers: list[predict.A
 
 def _row(answer: predict.Answer, model: Model, found: Table, place: dict[str, int]) -> dict:
     told = predict.record(answer, model.classifier)
+    told["bad_cells"] = len(told["cells"])
     told["cells"] = told["cells"][:MOST_CELLS]
     for cell in told["cells"]:
         text = found.rows[answer.row - 1][place[cell["column"]]] if cell["column"] in place else ""

@@ -54,6 +54,7 @@ class TableRow(BaseModel):
     outside: list[str] | None = Field(description="the measurements that are not")
     problem: str | None
     cells: list[Cell] = Field(description="of a bad row, its first bad cells")
+    bad_cells: int = Field(description="how many they are in all")
 
 
 class TableAnswers(BaseModel):
@@ -64,6 +65,7 @@ class TableAnswers(BaseModel):
     model_sha256: str
     classes: list[str]
     positive: str | None
+    calibration: str | None = Field(description="how probabilities were calibrated; null: they are the network's own")
     threshold: float | None = Field(description="the probability of the positive class from which on a row is called that")
     error_rate: float | None = Field(description="of the sets")
     renamed: dict[str, str] = Field(description="measurements that have another column name in the table")

@@ -2,24 +2,31 @@
 import { el, percent } from "./core.js";
 
 // The class whose probability is shown: the positive one of two, else the one decided on.
-export const shownClass = (row, answers) => answers.positive ?? row.class;
+const shownClass = (row, answers) => answers.positive ?? row.class;
 
-export const nounOf = (answers) => (answers.positive === "malignant" ? "malignancy" : (answers.positive ?? "that class"));
+export const nounOf = (positive) => (positive === "malignant" ? "malignancy" : positive);
 
-// Class tags take the colours of the charts; a third class and on have the ink's.
-export function classTag(name, answers) {
-  const at = answers.classes.indexOf(name);
-  return el("span", { class: `tag ${at < 4 ? `c${at}` : ""}` }, name);
+export const probabilityOf = ({ positive }) => (positive === null ? "probability" : `probability of ${nounOf(positive)}`);
+
+// Tags take the colours of the charts, which has four; other classes have the ink's.
+export function classTags(row, answers) {
+  const place = answers.classes.indexOf(row.class);
+  const tags = [el("span", { class: `tag c${place}` }, row.class)];
+  return row.refer ? [...tags, " ", el("span", { class: "tag refer" }, "uncertain: refer")] : tags;
 }
+
+export const unanswered = () => el("span", { class: "tag bad" }, "not answered");
 
 // A bar for a probability, with a line at the threshold; the number beside it says the same.
 export function meter(row, answers) {
-  const p = row.probabilities[shownClass(row, answers)];
-  const fill = el("span", { class: `fill c${Math.min(3, answers.classes.indexOf(shownClass(row, answers)))}` });
+  const name = shownClass(row, answers);
+  const p = row.probabilities[name];
+  const fill = el("span", { class: `fill c${answers.classes.indexOf(name)}` });
   fill.style.width = `${100 * p}%`;
   const line = answers.threshold === null ? null : el("span", { class: "threshold" });
   if (line) line.style.left = `${100 * answers.threshold}%`;
-  return el("span", { class: "meter" }, el("span", { class: "track", "aria-hidden": "true" }, fill, line), el("span", { class: "value" }, percent(p)));
+  const track = el("span", { class: "track", "aria-hidden": "true" }, fill, line);
+  return el("span", { class: "meter" }, track, el("span", { class: "value" }, percent(p)));
 }
 
 export function setText(row) {
@@ -31,5 +38,11 @@ export function setText(row) {
 
 export function rangeText(row) {
   if (row.in_range === null) return "-";
-  return row.in_range ? "within" : `outside: ${row.outside.slice(0, 3).join(", ")}${row.outside.length > 3 ? ` and ${row.outside.length - 3} more` : ""}`;
+  return row.in_range ? "within" : `outside: ${some(row.outside, 3)}`;
+}
+
+// The first of several names, and how many more.
+export function some(names, most) {
+  const more = names.length - most;
+  return names.slice(0, most).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

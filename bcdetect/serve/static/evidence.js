@@ -3,49 +3,54 @@ import { bars } from "./charts.js";
 import { el, number } from "./core.js";
 
 const SHOWN = 10;
+const LEAST = 0.005; // logits that a bar is worth
+const METHODS = { integrated: "integrated gradients" };
 
-const signed = (value) => (value === null ? "-" : `${value < 0 ? "−" : "+"}${number(Math.abs(value), 2)}`);
-
-// `told` is an answer of /api/explain/row or /api/explain/table, `positive` the positive class of two, or null; `room` in pixels.
+// `told` is an answer of /api/explain/row or /api/explain/table, `positive` the positive class of two, or null.
 export function evidence(told, positive, room) {
-  const width = Math.max(280, Math.min(560, room));
-  const kinds = told.class === positive || positive === null ? ["c1", "c0"] : ["c0", "c1"];
-  const rows = told.features.slice(0, SHOWN).map(({ name, evidence: value }) => ({
-    name,
-    value: value ?? 0,
-    text: signed(value),
-    kind: kinds[value < 0 ? 1 : 0],
+  const name = told.class;
+  const [speaksFor, speaksAgainst] = name === positive || positive === null ? ["c1", "c0"] : ["c0", "c1"];
+  const rows = told.features.slice(0, SHOWN).map((each) => ({
+    name: each.name,
+    value: each.evidence ?? 0,
+    text: signed(each.evidence),
+    kind: each.evidence < 0 ? speaksAgainst : speaksFor,
   }));
   const strongest = rows.slice(0, 3).map((row) => `${row.name} ${row.text}`);
-  const label = `What each measurement adds to the logit of ${told.class}; the strongest: ${strongest.join(", ")}. All are in the table below.`;
+  const label = `What each measurement adds to the logit of ${name}, the strongest first: ${strongest.join(", ")}, and so on.`;
+  const width = Math.max(280, Math.min(560, room));
+  const method = METHODS[told.method] ?? told.method;
   return el(
     "div",
     { class: "evidence" },
-    el("h3", {}, `What speaks for and against ${told.class}`),
-    bars({ rows, label, width, names: Math.min(190, 0.45 * width) }),
-    el("p", { class: "soft small" }, `Share of each measurement in the logit of ${told.class} (to the right: for it; to the left: against it), ` +
-      `compared with an average row; the ${rows.length} strongest of ${told.features.length}, by ${told.method === "integrated" ? "integrated gradients" : told.method}.`),
+    el("h3", {}, `What speaks for and against ${name}`),
+    rows.some((row) => Math.abs(row.value) >= LEAST)
+      ? bars({ rows, label, width, names: Math.min(190, 0.45 * width) })
+      : el("p", {}, "Nothing does: this row is about the average one, which all are compared with."),
+    el(
+      "p",
+      { class: "soft small" },
+      `The share of each measurement in the logit of ${name}, compared with an average row: `,
+      "to the right for it, to the left against it. ",
+      `The ${rows.length} strongest of ${told.features.length}, by ${method}.`,
+    ),
     el("p", { class: "small" }, el("b", {}, "Grade: "), `${told.grade}.`),
-    el("details", {}, el("summary", {}, `All ${told.features.length} as a table`), table(told)),
+    el("details", {}, el("summary", {}, `All ${told.features.length} as a table`), table(told.features)),
     el("p", { class: "soft small" }, told.notice),
   );
 }
 
-function table(told) {
-  return el(
-    "div",
-    { class: "scroll" },
-    el(
-      "table",
-      {},
-      el("thead", {}, el("tr", {}, ["measurement", "value", "adds to the logit"].map((name, i) => el("th", { scope: "col", class: i ? "number" : null }, name)))),
-      el(
-        "tbody",
-        {},
-        told.features.map((each) =>
-          el("tr", {}, el("th", { scope: "row" }, each.name), el("td", { class: "number" }, number(each.value, 6)), el("td", { class: "number" }, signed(each.evidence))),
-        ),
-      ),
-    ),
-  );
+function signed(value) {
+  if (value === null) return "-";
+  return Math.abs(value) < LEAST / 10 ? "about 0" : `${value < 0 ? "−" : "+"}${number(Math.abs(value), 2)}`;
+}
+
+function table(features) {
+  const head = (text, kind = null) => el("th", { scope: "col", class: kind }, text);
+  const cell = (text) => el("td", { class: "number" }, text);
+  const row = (each) =>
+    el("tr", {}, el("th", { scope: "row" }, each.name), cell(number(each.value, 6)), cell(signed(each.evidence)));
+  const heads = [head("measurement"), head("value", "number"), head("adds to the logit", "number")];
+  const whole = el("table", {}, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, features.map(row)));
+  return el("div", { class: "scroll" }, whole);
 }

@@ -1,11 +1,11 @@
 // The page One patient: numbers and sliders that go together, and an answer that follows them.
-import { classTag, meter, nounOf, setText } from "./answers.js";
+import { classTags, meter, probabilityOf, setText, unanswered } from "./answers.js";
 import { address, at, el, failureBox, model, postJson } from "./core.js";
 import { evidence } from "./evidence.js";
 
 const WAIT = 120; // ms without a change, before anybody is asked
 
-const fields = [...document.querySelectorAll(".measure")].map((root) => ({
+const fields = [...document.querySelectorAll(".slider")].map((root) => ({
   root,
   name: root.dataset.name,
   number: root.querySelector("input[type=number]"),
@@ -69,21 +69,22 @@ function show(answers) {
   const row = answers.rows[0];
   mark(row);
   if (row.problem !== null) {
-    at("#answer").replaceChildren(el("p", { role: "status" }, el("span", { class: "tag bad" }, "not answered"), ` ${row.problem}`));
+    at("#answer").replaceChildren(el("p", { role: "status" }, unanswered(), ` ${row.problem}`));
     return;
   }
-  const probability = answers.positive === null ? "probability" : `probability of ${nounOf(answers)}`;
+  const probability = probabilityOf(answers);
+  const told = [answers.notice];
+  if (answers.threshold !== null) told.unshift(`The line is the threshold, ${(100 * answers.threshold).toFixed(1)} %.`);
+  if (row.set !== null) told.unshift(`May be, at an error rate of ${answers.error_rate}: ${setText(row)}.`);
   at("#answer").replaceChildren(
-    el("div", { role: "status" },
-      el("p", { class: "called" }, classTag(row.class, answers), " ", row.refer ? el("span", { class: "tag refer" }, "uncertain: refer") : null),
+    el(
+      "div",
+      { role: "status" },
+      el("p", { class: "called" }, classTags(row, answers)),
       el("p", { class: "said" }, `${probability[0].toUpperCase()}${probability.slice(1)} `, meter(row, answers)),
       row.reason ? el("p", { class: "small" }, `Refer: ${row.reason}.`) : null,
     ),
-    el("p", { class: "small soft" }, [
-      row.set === null ? null : `May be, at an error rate of ${answers.error_rate}: ${setText(row)}. `,
-      answers.threshold === null ? null : `The line is the threshold, ${(100 * answers.threshold).toFixed(1)} %. `,
-      answers.notice,
-    ]),
+    el("p", { class: "small soft" }, told.join(" ")),
   );
 }
 
