@@ -15,7 +15,7 @@ async def table(request: Request, here: Here, model: Chosen = None):
     """A CSV table in, an answer for every row."""
     names, chosen = await choose(here, "table", model)
     known = chosen is not None and await here.work.run(knows_wisconsin, chosen)
-    limits = {"most_bytes": here.settings.max_upload, "most_rows": MOST_ROWS}
+    limits = {"most_bytes": here.settings.limits.max_body, "most_rows": MOST_ROWS}
     return render("table.html", path="/table", models=names, chosen=chosen, takes="table", knows_wisconsin=known, **limits)
 
 
