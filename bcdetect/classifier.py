@@ -138,9 +138,7 @@ class Classifier:
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """Class numbers (N,) for probabilities (N, K): by the threshold for two classes, else the likeliest."""
-        if len(self.class_names) == 2:
-            return (probabilities[:, 1] >= self.threshold).astype(np.intp)
-        return probabilities.argmax(axis=1)
+        return self.judgement.decide(probabilities)
 
 
 def mean_of(every: np.ndarray) -> np.ndarray:

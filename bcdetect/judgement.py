@@ -62,6 +62,12 @@ class Judgement:
         positive = self.calibration.apply(calibration.to_log_odds(np.ascontiguousarray(raw[:, 1])))
         return np.stack([1 - positive, positive], axis=1).astype(raw.dtype)
 
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Class numbers (N,) for calibrated probabilities (N, K): by the threshold for two classes, else the likeliest."""
+        if probabilities.shape[1] == 2:
+            return (probabilities[:, 1] >= self.threshold).astype(np.intp)
+        return probabilities.argmax(axis=1)
+
     def referrals(
         self,
         probabilities: np.ndarray,
@@ -81,6 +87,9 @@ class Judgement:
             held = self.conformal.sets(probabilities)
             sets = [tuple(name for name, there in zip(class_names, row, strict=True) if there) for row in held]
             uncertain = self.conformal.reasons(probabilities, class_names)
+            called = [class_names[k] for k in self.decide(probabilities)]
+            torn = [_torn(one, name) for one, name in zip(sets, called, strict=True)]
+            uncertain = [told or other for told, other in zip(uncertain, torn, strict=True)]
         strange, outside = nothing, nothing
         if self.ranges is not None and table is not None:
             strange = self.ranges.reasons(table, feature_names)
@@ -120,6 +129,13 @@ class Judgement:
                 raise ValueError("the threshold is not a probability")
         fitted = None if kind is None else calibration.restore(kind, scale)
         return cls(fitted, point, **parts, notes=tuple(map(str, meta["notes"])))
+
+
+def _torn(held: tuple[str, ...], called: str) -> str | None:
+    """A set of one class that is not the one called: the sets know a class's error rate, the threshold need not."""
+    if len(held) != 1 or held[0] == called:
+        return None
+    return f"it is called {called}, and only {held[0]} is likely enough at the error rate of the prediction sets"
 
 
 def _joined(reasons: list[str]) -> str | None:

@@ -165,6 +165,16 @@ def test_the_reasons_are_told_together_and_a_plain_row_has_none():
     assert (none.classes, none.reason) == (None, None)
 
 
+def test_a_row_whose_set_contradicts_the_threshold_is_referred():
+    judgement = Judgement(conformal=Conformal(0.05, [0.1, 0.7], [100, 100]))
+    p = np.array([[0.95, 0.05], [0.6, 0.4], [0.4, 0.6]])
+    benign, torn, malignant = judgement.referrals(p, ("benign", "malignant"))
+    assert benign.reason is None and malignant.reason is None
+    assert torn.classes == ("malignant",) and "it is called benign, and only malignant is likely enough" in torn.reason
+    lower = replace(judgement, point=OperatingPoint("youden", 0.3, 1.0, 1.0, True, "so"))
+    assert lower.referrals(p, ("benign", "malignant"))[1].reason is None  # the two agree there
+
+
 def test_numbers_that_no_fit_gives_are_refused():
     point = OperatingPoint("half", 0.5, float("nan"), 1.0, True, "so")
     judgement = replace(JUDGEMENT, point=point, calibration=Temperature(2))

@@ -32,8 +32,7 @@ export function meter(row, answers) {
 export function setText(row) {
   if (row.set === null) return "-";
   if (!row.set.length) return "none";
-  const held = row.set.join(" or ");
-  return row.set.includes(row.class) ? held : `${held}, though the threshold says ${row.class}`;
+  return row.set.join(" or ");
 }
 
 export function rangeText(row) {
