@@ -1,0 +1,102 @@
+// Start a run, follow it, and find it again after the page was loaded anew.
+import { Failure, ask, askJson, at, el, failureBox, postJson, trying } from "./core.js";
+import { Following } from "./following.js";
+import { chosen, mark } from "./setup.js";
+
+const LONGEST = 7500; // characters of an address that every server takes
+const STATES = { running: "running", stopping: "stopping", done: "done", stopped: "stopped", failed: "failed" };
+let following = null;
+
+const goesOn = (run) => ["running", "stopping"].includes(run.state);
+
+async function show(run, focus = true) {
+  following?.close();
+  const facts = await trying("Asking for the run", at("#setup-problem"), () => askJson(run.address));
+  if (!facts) return;
+  at("#run").hidden = false;
+  following = new Following(facts, { ended: list, gone, changed });
+  if (focus) at("#run-title").focus();
+}
+
+// The run was kept, or, null, thrown away.
+function changed(run) {
+  if (!run) close();
+  list();
+}
+
+function close() {
+  following?.close();
+  following = null;
+  at("#run").hidden = true;
+  at("#setup-title").scrollIntoView();
+}
+
+function gone() {
+  close();
+  at("#setup-problem").replaceChildren(failureBox(new Failure({ what: "the run is no longer known", hint: "It was thrown away, or the server was started anew" })));
+  list();
+}
+
+async function start(event) {
+  event.preventDefault();
+  mark();
+  at("#setup-problem").replaceChildren();
+  at("#start").disabled = true;
+  const { file, settings } = chosen();
+  try {
+    const run = await (file ? startOnTable(file, settings) : postJson("/api/train", { settings }));
+    await show(run);
+  } catch (error) {
+    at("#setup-problem").replaceChildren(failureBox(error));
+    if (error instanceof Failure) mark(error.parts.where);
+  }
+  list();
+}
+
+function startOnTable(file, settings) {
+  const query = new URLSearchParams({ name: file.name.slice(0, 200) });
+  for (const [name, value] of Object.entries(settings)) for (const each of [value].flat()) query.append(name, each);
+  if (query.toString().length > LONGEST)
+    throw new Failure({ what: "so many columns to leave out cannot be sent", hint: "Remove them from the file" });
+  return askJson(`/api/train/table?${query}`, { method: "POST", headers: { "Content-Type": "text/csv" }, body: file });
+}
+
+// All runs that the server knows, beneath the form; gives them.
+async function list() {
+  const { runs } = await askJson("/api/train");
+  const busy = runs.some(goesOn);
+  at("#start").disabled = busy;
+  at("#one-at-a-time").hidden = !busy;
+  at("#known").hidden = !runs.length;
+  at("#known tbody").replaceChildren(...runs.map(line));
+  return runs;
+}
+
+function line(run) {
+  const started = new Date(run.started).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, started),
+    el("td", {}, run.data ?? "built-in"),
+    el("td", {}, STATES[run.state]),
+    el("td", {}, run.kept ?? "-"),
+    el("td", {}, el("button", { type: "button", class: "plain small", onclick: () => show(run), "aria-label": `Show the run of ${started}` }, "Show")),
+  );
+}
+
+const asking = (action) => () => trying("", at("#run-problem"), action);
+
+at("#setup").addEventListener("submit", start);
+at("#stop").addEventListener("click", asking(() => postJson(`${following.run.address}/stop`, {})));
+at("#cancel").addEventListener(
+  "click",
+  asking(async () => {
+    await ask(following.run.address, { method: "DELETE" });
+    changed(null);
+  }),
+);
+
+const runs = await list();
+const wanted = runs.find(goesOn) ?? runs.find((run, k) => k === 0 && run.usable && !run.kept);
+if (wanted) show(wanted, false);
