@@ -13,8 +13,8 @@ WORDS = (  # the longer ones first
     ("Leave out --positive", "Choose no class to look for"),
     ("Pass a smaller rate with --set lr=NUMBER", "Choose a smaller learning rate"),
     ("and the others to --drop", "and the others as columns to leave out"),
-    ("left out with --drop COLUMN", "chosen as one to leave out"),
-    ("passed to --group COLUMN", "chosen as the column of patients"),
+    ("is left out with --drop COLUMN", "can be left out"),
+    ("passed to --group COLUMN", "be chosen as the column of patients"),
     ("--group COLUMN", "choose the column of patients"),
 )
 

@@ -44,18 +44,19 @@ OFFERED = tuple(map(offered, ALLOWED))
 
 def _field(setting: Setting) -> tuple:
     """Type and default of a field that takes the setting."""
+    default, text = setting.default, setting.help
     if setting.kind == "choice":
-        kind = Literal[tuple(setting.choices)]
-    elif setting.kind in ("text", "texts"):
-        kind = Annotated[str, Field(max_length=setting.longest)]
+        return Literal[tuple(setting.choices)], Field(default, description=text)
+    if setting.kind in ("text", "texts"):
+        each = Annotated[str, Field(max_length=setting.longest)]
+    elif setting.kind == "float":
+        each = Annotated[float, Field(ge=setting.least, le=setting.most, allow_inf_nan=False)]
     else:
-        whole = setting.kind in ("int", "ints")
-        kind = int if whole else float
-        bounds = {"ge": kind(setting.least), "le": kind(setting.most)} | ({} if whole else {"allow_inf_nan": False})
-        kind = Annotated[kind, Field(**bounds)]
+        each = Annotated[int, Field(ge=int(setting.least), le=int(setting.most))]
     if setting.kind in ("ints", "texts"):
-        return list[kind], Field(list(setting.default), max_length=BLOCKS if setting.kind == "ints" else NAMES, description=setting.help)
-    return (kind if setting.default is not None else kind | None), Field(setting.default, description=setting.help)
+        most = BLOCKS if setting.kind == "ints" else NAMES
+        return list[each], Field(list(default), max_length=most, description=text)
+    return each if default is not None else each | None, Field(default, description=text)
 
 
 Chosen = create_model(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 WORDS: dict[str, tuple[str, str]] = {
     "label": ("Column of classes", "Its values are the classes; what else is used must be numbers."),
-    "positive": ("Class to look for", "Of two classes, the one whose probability is told. Malignant, yes or 1 need not be named."),
+    "positive": (
+        "Class to look for",
+        "Of two classes, the one whose probability is told; malignant, yes and 1 are known.",
+    ),
     "group": ("Column of patients", "Rows of one patient stay in one part: else every number would be too good."),
     "drop": ("Columns to leave out", "Columns that number rows or patients are left out by themselves."),
     "epochs": ("Epochs", "How often each training row is seen, at most; the best epoch is kept."),

@@ -1,4 +1,4 @@
-"""Server-sent events: so many streams at once, each of which beats while nothing happens, and all of which end with the server."""
+"""Server-sent events: so many streams at once; each beats while nothing happens, and all end with the server."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ async def facts(key: Id, here: Here) -> Facts:
 
 @router.get(
     "/{key}/events",
+    status_code=200,
     response_class=EventStream,
     responses={200: {"description": "Events"}, 204: {"description": "All was told: a browser asks no more"}},
 )

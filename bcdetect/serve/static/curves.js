@@ -9,8 +9,9 @@ const LOSSES = {
     { key: "validation_loss", name: "validation loss", kind: "c1" },
   ],
   most: Infinity,
+  free: "top", // where curves that fall leave room for words
 };
-const AUC = { title: "validation AUC", series: [{ key: "validation_auc", name: "validation AUC", kind: "c2" }], most: 1 };
+const AUC = { title: "validation AUC", series: [{ key: "validation_auc", name: "validation AUC", kind: "c2" }], most: 1, free: "bottom" };
 
 // The epoch that would be kept by now, as training chooses it: the first of those that are equally good.
 export function bestOf(rows, monitor) {
@@ -54,7 +55,7 @@ export class Curves {
     });
   }
 
-  #chart({ title, series, most }) {
+  #chart({ title, series, most, free }) {
     const { rows, best } = this;
     const last = rows.at(-1);
     const told = (row) => series.map(({ key, name }) => `${name} ${number(row[key], 3)}`).join(", ");
@@ -67,13 +68,14 @@ export class Curves {
       xLabel: "epoch",
       yLabel: title,
       label: `${title} over ${last.epoch} of ${last.of} epochs: ${told(last)}; in the best, epoch ${best.epoch}: ${told(best)}`,
+      width: Math.min(520, this.place.clientWidth),
       height: 300,
     });
     const x = f.x(best.epoch);
     const late = x > f.x(1) + f.width * 0.75;
     f.plot.append(
       svg("line", { class: "best", x1: x, x2: x, y1: f.y(y[0]), y2: f.y(y[1]) }),
-      svg("text", { class: "soft", x: x + (late ? -6 : 6), y: f.y(y[1]) + 14, "text-anchor": late ? "end" : "start" }, `best: epoch ${best.epoch}`),
+      svg("text", { class: "soft", x: x + (late ? -6 : 6), y: free === "top" ? f.y(y[1]) + 14 : f.y(y[0]) - 8, "text-anchor": late ? "end" : "start" }, `best: epoch ${best.epoch}`),
     );
     for (const { key, kind } of series) {
       f.plot.append(svg("path", { class: `line ${kind}`, d: path(rows.map((row) => [row.epoch, row[key]]), f) }));

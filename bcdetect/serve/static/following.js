@@ -18,7 +18,7 @@ export class Following {
   // `ended(run)` is called when it has ended, `gone()` when the server knows it no more, `changed(run)` when it was kept or, with
   // null, thrown away.
   constructor(run, calls) {
-    Object.assign(this, { run, calls, state: "", last: 0, over: false });
+    Object.assign(this, { run, calls, text: "", last: 0, over: false });
     this.curves = new Curves(at("#curves"), run.settings.monitor ?? "validation_loss");
     const chosen = Object.entries(run.settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${[value].flat().join(", ")}`);
     at("#run-what").textContent = `${run.data ?? "The built-in data"}; ${chosen.length ? chosen.join("; ") : "the recipe's settings"}`;
@@ -26,6 +26,7 @@ export class Following {
     for (const part of ["#run-table", "#run-said", "#run-progress"]) at(part).hidden = true;
     at("#run-buttons").hidden = false;
     at("#stop").disabled = false;
+    at("#run-told").textContent = "";
     this.#say("Starting.");
     this.#listen();
   }
@@ -78,7 +79,6 @@ export class Following {
   }
 
   #onState({ state }) {
-    this.state = state;
     at("#stop").disabled = state === "stopping" || state === "writing";
     this.#say(STATES[state] ?? state);
   }
@@ -98,8 +98,8 @@ export class Following {
     Object.assign(at("#run-bar"), { max: row.of, value: row.epoch });
     at("#run-epoch").textContent = `epoch ${row.epoch} of ${row.of}, at most ${duration(row.seconds_left)} left`;
     const quarter = (epoch) => Math.floor((4 * epoch) / row.of);
-    if (this.state === "training" && row.epoch < row.of && quarter(row.epoch) > quarter(row.epoch - 1))
-      this.#say(`Training: epoch ${row.epoch} of ${row.of}; the best so far is epoch ${this.curves.best.epoch}.`);
+    if (row.epoch < row.of && quarter(row.epoch) > quarter(row.epoch - 1))
+      at("#run-told").textContent = `Epoch ${row.epoch} of ${row.of}; the best so far is epoch ${this.curves.best.epoch}.`;
   }
 
   #onDone(found) {

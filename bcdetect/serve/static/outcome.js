@@ -3,6 +3,7 @@ import { address, ask, askJson, at, el, failureBox, postJson } from "./core.js";
 
 const FIRST = ["accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc", "macro_f1", "macro_auc", "brier", "log_loss"];
 const KINDS = { neither: "Neither over- nor under-fitting" };
+const NAMES = { roc_auc: "AUC", brier: "Brier score", macro_f1: "macro F1", macro_auc: "macro AUC", f1: "F1" };
 const NAME = "[A-Za-z0-9_][A-Za-z0-9._\\-]{0,63}";
 
 // The scores of an ended run; `changed` is called when it was kept or thrown away.
@@ -49,7 +50,7 @@ function scores(test, names, label) {
         "tbody",
         {},
         names.map((name) =>
-          el("tr", {}, el("th", { scope: "row" }, name.replaceAll("_", " ")), models.map((model) => el("td", {}, score(test[model][name])))),
+          el("tr", {}, el("th", { scope: "row" }, NAMES[name] ?? name.replaceAll("_", " ")), models.map((model) => el("td", {}, score(test[model][name])))),
         ),
       ),
     ),

@@ -52,7 +52,7 @@ async function take(taken) {
   at("#file").required = false;
   const known = sheet.columns.find((name) => name.toLowerCase() === "diagnosis");
   label.replaceChildren(option("", "choose one"), ...sheet.columns.map((name) => option(name, name, name === known)));
-  group.replaceChildren(option("", "none, or the one that numbers patients"), ...sheet.columns.map((name) => option(name, name)));
+  group.replaceChildren(option("", "none chosen"), ...sheet.columns.map((name) => option(name, name)));
   at("#drops").replaceChildren(
     ...sheet.columns.map((name) => el("label", {}, el("input", { type: "checkbox", value: name }), ` ${name}`)),
   );

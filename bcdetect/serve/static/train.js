@@ -53,12 +53,15 @@ async function start(event) {
   list();
 }
 
-function startOnTable(file, settings) {
+async function startOnTable(file, settings) {
   const query = new URLSearchParams({ name: file.name.slice(0, 200) });
   for (const [name, value] of Object.entries(settings)) for (const each of [value].flat()) query.append(name, each);
   if (query.toString().length > LONGEST)
     throw new Failure({ what: "so many columns to leave out cannot be sent", hint: "Remove them from the file" });
-  return askJson(`/api/train/table?${query}`, { method: "POST", headers: { "Content-Type": "text/csv" }, body: file });
+  const body = await file.arrayBuffer().catch(() => {
+    throw new Failure({ file: file.name, what: "it has changed since it was chosen, or is gone", hint: "Choose it again" });
+  });
+  return askJson(`/api/train/table?${query}`, { method: "POST", headers: { "Content-Type": "text/csv" }, body });
 }
 
 // All runs that the server knows, beneath the form; gives them.
