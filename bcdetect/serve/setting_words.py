@@ -17,7 +17,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "lr": ("Learning rate", "How far a step goes: too small and nothing is learned, too large and training diverges."),
     "balance": ("Balance", "Where a class is rare: its rows weigh more (weights), or are seen more often (oversample)."),
     "seed": ("Seed", "Draws the parts, the first weights and the order of rows: the same seed, the same run."),
-    "validation_size": ("Validation part", "Share of the rows that the epoch, the calibration and the threshold are chosen on."),
+    "validation_size": ("Validation part", "Share of rows that the epoch, the calibration and the threshold are chosen by."),
     "test_size": ("Test part", "Share of the rows that nothing is chosen on; the scores are theirs."),
     "pooling": ("Pooling", "How neighbouring columns are brought together behind each block."),
     "units": ("Hidden units", "Of the dense layer before the answer; 0 leaves it out."),

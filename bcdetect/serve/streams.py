@@ -32,7 +32,8 @@ class Streams:
     def place(self) -> Iterator[None]:
         """Hold a place. Raises Busy where all are taken."""
         if self.open >= self.most:
-            raise Busy(f"{self.most} streams of events are open", hint="Close other pages, or ask for the run without its events")
+            hint = "Close other pages, or ask for the run without its events"
+            raise Busy(f"{self.most} streams of events are open", hint=hint)
         self.open += 1
         try:
             yield

@@ -26,7 +26,7 @@ from bcdetect.serve.api.train_shapes import (
     known,
 )
 from bcdetect.serve.choices import chosen
-from bcdetect.serve.failures import NotThere
+from bcdetect.serve.failures import ERRORS, NotThere
 from bcdetect.serve.hints import on_the_wire
 from bcdetect.serve.job import Job
 from bcdetect.serve.offered import OFFERED
@@ -35,7 +35,7 @@ from bcdetect.serve.streams import EventStream
 from bcdetect.serve.uploads import CSV_BODY, Body
 from bcdetect.serve.work import Busy
 
-router = APIRouter(prefix="/api/train", tags=["train"])
+router = APIRouter(prefix="/api/train", tags=["train"], responses=ERRORS)
 
 Id = Annotated[str, Path(max_length=64, description="a run's id")]
 After = Annotated[int, Header(alias="Last-Event-ID", ge=0, le=10**9, description="the number of the last event that came")]
@@ -89,8 +89,8 @@ async def events(key: Id, here: Here, after: After = 0):
     - `line`: `text` for people;
     - `epoch`: `epoch` of `of`, `loss` and `validation_loss`, `validation_auc` (null where it is undefined), `lr`, and the
       `seconds_left` at most;
-    - `done`, the last: `state` is done or stopped, `usable` whether there is a model, and if so what it found, as in `result` of
-      the run;
+    - `done`, the last: `state` is done or stopped, `usable` whether there is a model, and if so what it found, as in the
+      run's `result`;
     - `failed`, the last: `error` with its parts.
 
     After 15 seconds without any a comment comes. A stream ends without a last event when the server does.

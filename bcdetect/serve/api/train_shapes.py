@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bcdetect import NOTICE
+from bcdetect.serve.failures import Parts
 from bcdetect.serve.found import Score
 from bcdetect.serve.hints import parts_of
 from bcdetect.serve.job import Job
@@ -64,16 +65,6 @@ class Result(BaseModel):
     logistic_converged: bool = Field(description="if not, its scores are not the baseline's")
     test: dict[str, dict[str, Score]] = Field(description="scores of the untouched test part with 95 % intervals, by model")
     intervals: str = Field(description="how they were made")
-
-
-class Parts(BaseModel):
-    """Why a run failed, as the API tells every failure."""
-
-    code: str
-    file: str
-    where: str
-    what: str
-    hint: str
 
 
 class Known(BaseModel):

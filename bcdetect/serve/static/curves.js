@@ -11,7 +11,12 @@ const LOSSES = {
   most: Infinity,
   free: "top", // where curves that fall leave room for words
 };
-const AUC = { title: "validation AUC", series: [{ key: "validation_auc", name: "validation AUC", kind: "c2" }], most: 1, free: "bottom" };
+const AUC = {
+  title: "validation AUC",
+  series: [{ key: "validation_auc", name: "validation AUC", kind: "c2" }],
+  most: 1,
+  free: "bottom",
+};
 
 // The epoch that would be kept by now, as training chooses it: the first of those that are equally good.
 export function bestOf(rows, monitor) {
@@ -73,15 +78,24 @@ export class Curves {
     });
     const x = f.x(best.epoch);
     const late = x > f.x(1) + f.width * 0.75;
+    const words = {
+      class: "soft",
+      x: x + (late ? -6 : 6),
+      y: free === "top" ? f.y(y[1]) + 14 : f.y(y[0]) - 8,
+      "text-anchor": late ? "end" : "start",
+    };
     f.plot.append(
       svg("line", { class: "best", x1: x, x2: x, y1: f.y(y[0]), y2: f.y(y[1]) }),
-      svg("text", { class: "soft", x: x + (late ? -6 : 6), y: free === "top" ? f.y(y[1]) + 14 : f.y(y[0]) - 8, "text-anchor": late ? "end" : "start" }, `best: epoch ${best.epoch}`),
+      svg("text", words, `best: epoch ${best.epoch}`),
     );
     for (const { key, kind } of series) {
-      f.plot.append(svg("path", { class: `line ${kind}`, d: path(rows.map((row) => [row.epoch, row[key]]), f) }));
-      for (const row of new Set([best, last]))
-        if (row[key] !== null)
-          f.plot.append(svg("circle", { class: `mark ${kind}`, cx: f.x(row.epoch), cy: f.y(row[key]), r: row === best ? 5 : 3 }));
+      const points = rows.map((row) => [row.epoch, row[key]]);
+      f.plot.append(svg("path", { class: `line ${kind}`, d: path(points, f) }));
+      for (const row of new Set([best, last])) {
+        if (row[key] === null) continue;
+        const place = { cx: f.x(row.epoch), cy: f.y(row[key]), r: row === best ? 5 : 3 };
+        f.plot.append(svg("circle", { class: `mark ${kind}`, ...place }));
+      }
     }
     return el("figure", {}, f.chart, legend(series));
   }

@@ -11,18 +11,19 @@ const STATES = {
   writing: "Writing the model and its report.",
 };
 const COMPILING = "Compiling the kernels, the first time on this machine: a third of a minute at most.";
+const NOTHING = "Stopped before an epoch was done: there is no model.";
 const LOST = "The server does not answer; asking it again.";
 const AGAIN = 3000; // milliseconds
+const PLACES = ["#curves", "#outcome", "#run-problem", "#run-table tbody", "#run-said pre"];
 
 export class Following {
-  // `ended(run)` is called when it has ended, `gone()` when the server knows it no more, `changed(run)` when it was kept or, with
-  // null, thrown away.
+  // Calls: `ended(run)` when it has ended, `gone()` when the server knows it no more, `changed(run)` when it was kept or,
+  // with null, thrown away.
   constructor(run, calls) {
     Object.assign(this, { run, calls, text: "", last: 0, over: false });
     this.curves = new Curves(at("#curves"), run.settings.monitor ?? "validation_loss");
-    const chosen = Object.entries(run.settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${[value].flat().join(", ")}`);
-    at("#run-what").textContent = `${run.data ?? "The built-in data"}; ${chosen.length ? chosen.join("; ") : "the recipe's settings"}`;
-    for (const place of ["#curves", "#outcome", "#run-problem", "#run-table tbody", "#run-said pre"]) at(place).replaceChildren();
+    at("#run-what").textContent = `${run.data ?? "The built-in data"}; ${described(run.settings)}`;
+    for (const place of PLACES) at(place).replaceChildren();
     for (const part of ["#run-table", "#run-said", "#run-progress"]) at(part).hidden = true;
     at("#run-buttons").hidden = false;
     at("#stop").disabled = false;
@@ -92,9 +93,8 @@ export class Following {
   #onEpoch(row) {
     this.curves.add(row);
     at("#run-table").hidden = at("#run-progress").hidden = false;
-    at("#run-table tbody").append(
-      el("tr", {}, [row.epoch, row.loss, row.validation_loss, row.validation_auc, row.lr].map((value) => el("td", {}, number(value)))),
-    );
+    const cells = [row.epoch, row.loss, row.validation_loss, row.validation_auc, row.lr];
+    at("#run-table tbody").append(el("tr", {}, cells.map((value) => el("td", {}, number(value)))));
     Object.assign(at("#run-bar"), { max: row.of, value: row.epoch });
     at("#run-epoch").textContent = `epoch ${row.epoch} of ${row.of}, at most ${duration(row.seconds_left)} left`;
     const quarter = (epoch) => Math.floor((4 * epoch) / row.of);
@@ -105,7 +105,8 @@ export class Following {
   #onDone(found) {
     const { epochs, best_epoch: best, usable } = found;
     const how = found.interrupted ? "Stopped" : "Done";
-    this.#say(usable ? `${how} after ${epochs} ${epochs === 1 ? "epoch" : "epochs"}; epoch ${best} is the best.` : "Stopped before an epoch was done: there is no model.");
+    const after = `${how} after ${epochs} ${epochs === 1 ? "epoch" : "epochs"}; epoch ${best} is the best.`;
+    this.#say(usable ? after : NOTHING);
     this.#end(found.state, usable);
     if (!usable || !found.test) return;
     this.curves.end(best);
@@ -126,7 +127,12 @@ export class Following {
   }
 }
 
-export function duration(seconds) {
+function described(settings) {
+  const each = Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${[value].flat().join(", ")}`);
+  return each.join("; ") || "the recipe's settings";
+}
+
+function duration(seconds) {
   if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

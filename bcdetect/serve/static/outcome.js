@@ -1,9 +1,10 @@
 // What a run was found to be worth, and what becomes of it: kept by a name, or thrown away.
 import { address, ask, askJson, at, el, failureBox, postJson } from "./core.js";
 
-const FIRST = ["accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc", "macro_f1", "macro_auc", "brier", "log_loss"];
+const FIRST = ["accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc", "macro_f1", "macro_auc", "brier"];
 const KINDS = { neither: "Neither over- nor under-fitting" };
 const NAMES = { roc_auc: "AUC", brier: "Brier score", macro_f1: "macro F1", macro_auc: "macro AUC", f1: "F1" };
+const CAUTION = "One split is one draw; the report says what else these numbers do not say.";
 const NAME = "[A-Za-z0-9_][A-Za-z0-9._\\-]{0,63}";
 
 // The scores of an ended run; `changed` is called when it was kept or thrown away.
@@ -17,17 +18,17 @@ export function outcome(run, found, changed) {
     el(
       "p",
       {},
-      `On the ${found.rows.toLocaleString("en")} rows of the test part, which nothing was chosen on, with 95 % intervals; beside it what a `,
-      "logistic regression and the commonest class reach on the same rows.",
+      `On the ${found.rows.toLocaleString("en")} rows of the test part, which nothing was chosen on, with 95 % intervals; `,
+      "beside it what a logistic regression and the commonest class reach on the same rows.",
     ),
     ...warnings(found),
     scores(found.test, first, "Scores on the test part"),
     el("p", { id: "verdict" }, el("b", {}, KINDS[kind] ?? kind[0].toUpperCase() + kind.slice(1)), `: ${reason}.`),
-    others.length ? el("details", {}, el("summary", {}, "Further scores"), scores(found.test, others, "Further scores on the test part")) : null,
-    el("p", { class: "soft small" }, `Intervals: ${found.intervals}. One split is one draw; the report says what else these numbers do not say.`),
+    el("details", {}, el("summary", {}, "Further scores"), scores(found.test, others, "Further scores on the test part")),
+    el("p", { class: "soft small" }, `Intervals: ${found.intervals}. ${CAUTION}`),
     el("p", { class: "small" }, el("b", {}, at("#outcome").dataset.notice)),
     el("div", { id: "keeping" }, keeping(run, changed)),
-  ].filter(Boolean);
+  ];
 }
 
 function warnings({ rows_in_two_parts: twice, logistic_converged: converged }) {
@@ -50,7 +51,12 @@ function scores(test, names, label) {
         "tbody",
         {},
         names.map((name) =>
-          el("tr", {}, el("th", { scope: "row" }, NAMES[name] ?? name.replaceAll("_", " ")), models.map((model) => el("td", {}, score(test[model][name])))),
+          el(
+            "tr",
+            {},
+            el("th", { scope: "row" }, NAMES[name] ?? name.replaceAll("_", " ")),
+            models.map((model) => el("td", {}, score(test[model][name]))),
+          ),
         ),
       ),
     ),
@@ -64,11 +70,14 @@ function score(one) {
   return [one.value.toFixed(3), el("span", { class: "soft" }, limits)];
 }
 
-const report = (run) => el("a", { class: "button plain", href: `${run.address}/report`, target: "_blank", rel: "noopener" }, "Read its report");
+function report(run) {
+  const there = { href: `${run.address}/report`, target: "_blank", rel: "noopener" };
+  return el("a", { class: "button plain", ...there }, "Read its report");
+}
 
 function keeping(run, changed) {
   if (run.kept) return kept(run);
-  const input = el("input", { id: "keep-name", required: true, maxlength: 64, pattern: NAME, autocomplete: "off", spellcheck: "false" });
+  const input = el("input", { id: "keep-name", required: true, maxlength: 64, pattern: NAME, autocomplete: "off" });
   input.title = "letters, digits, dots, dashes and underscores; no dot or dash first";
   const problem = el("div", {});
   const trying = (action) => async (event) => {
@@ -122,7 +131,9 @@ function kept(run) {
 
 // A name that is free, after the data's.
 async function suggest(run) {
-  const base = (run.data ?? "wisconsin").replace(/\.csv$/, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "").slice(0, 56) || "model";
-  const taken = await askJson("/api/models").then((found) => found.models.map((model) => model.name), () => []);
+  const plain = (run.data ?? "wisconsin").replace(/\.csv$/, "").replace(/[^A-Za-z0-9._-]+/g, "-");
+  const base = plain.replace(/^[.-]+/, "").slice(0, 56) || "model";
+  const { models } = await askJson("/api/models").catch(() => ({ models: [] }));
+  const taken = models.map((model) => model.name);
   for (let number = 1; ; number++) if (!taken.includes(`${base}-${number}`)) return `${base}-${number}`;
 }

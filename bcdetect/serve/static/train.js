@@ -4,7 +4,7 @@ import { Following } from "./following.js";
 import { chosen, mark } from "./setup.js";
 
 const LONGEST = 7500; // characters of an address that every server takes
-const STATES = { running: "running", stopping: "stopping", done: "done", stopped: "stopped", failed: "failed" };
+const GONE = { what: "the run is no longer known", hint: "It was thrown away, or the server was started anew" };
 let following = null;
 
 const goesOn = (run) => ["running", "stopping"].includes(run.state);
@@ -28,12 +28,12 @@ function close() {
   following?.close();
   following = null;
   at("#run").hidden = true;
-  at("#setup-title").scrollIntoView();
+  at("#setup-title").focus();
 }
 
 function gone() {
   close();
-  at("#setup-problem").replaceChildren(failureBox(new Failure({ what: "the run is no longer known", hint: "It was thrown away, or the server was started anew" })));
+  at("#setup-problem").replaceChildren(failureBox(new Failure(GONE)));
   list();
 }
 
@@ -66,7 +66,7 @@ async function startOnTable(file, settings) {
 
 // All runs that the server knows, beneath the form; gives them.
 async function list() {
-  const { runs } = await askJson("/api/train");
+  const { runs } = (await trying("", at("#setup-problem"), () => askJson("/api/train"))) ?? { runs: [] };
   const busy = runs.some(goesOn);
   at("#start").disabled = busy;
   at("#one-at-a-time").hidden = !busy;
@@ -77,24 +77,26 @@ async function list() {
 
 function line(run) {
   const started = new Date(run.started).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const button = { type: "button", class: "plain small", "aria-label": `Show the run of ${started}` };
   return el(
     "tr",
     {},
     el("th", { scope: "row" }, started),
     el("td", {}, run.data ?? "built-in"),
-    el("td", {}, STATES[run.state]),
+    el("td", {}, run.state),
     el("td", {}, run.kept ?? "-"),
-    el("td", {}, el("button", { type: "button", class: "plain small", onclick: () => show(run), "aria-label": `Show the run of ${started}` }, "Show")),
+    el("td", {}, el("button", { ...button, onclick: () => show(run) }, "Show")),
   );
 }
 
-const asking = (action) => () => trying("", at("#run-problem"), action);
-
 at("#setup").addEventListener("submit", start);
-at("#stop").addEventListener("click", asking(() => postJson(`${following.run.address}/stop`, {})));
-at("#cancel").addEventListener(
-  "click",
-  asking(async () => {
+at("#stop").addEventListener("click", async () => {
+  at("#stop").disabled = true; // asked twice, it ends without a model
+  const stopping = await trying("", at("#run-problem"), () => postJson(`${following.run.address}/stop`, {}));
+  at("#stop").disabled = Boolean(stopping);
+});
+at("#cancel").addEventListener("click", () =>
+  trying("", at("#run-problem"), async () => {
     await ask(following.run.address, { method: "DELETE" });
     changed(null);
   }),
