@@ -146,7 +146,7 @@ def test_stopped_it_keeps_the_best_weights_so_far(make, tmp_path, monkeypatch):
     (models / "taken").mkdir()
     (models / "single.npz").touch()
     (models / "dangling").symlink_to("nowhere")
-    names = ("", ".", "..", "../x", "a/b", "a\\b", "/etc/x", ".hidden", "a b", "ü", "x" * 65, "x\n", "x\0", "m.npz")
+    names = ("", ".", "..", "../x", "a/b", "a\\b", "/etc/x", ".hidden", "-x", "a b", "ü", "x" * 65, "x\n", "x\0", "m.npz")
     for name in (*names, "taken", "single", "dangling"):
         with pytest.raises(UsageError):
             job.keep(name)

@@ -26,6 +26,11 @@ def address(tmp_path_factory):
         yield found
 
 
+def is_busy(response) -> bool:
+    """Whether a training run is asked for while one goes on: the server trains one at a time, and kills it when it ends."""
+    return response.status_code == 503 and response.json()["error"]["code"] == "busy" and response.request.method == "POST"
+
+
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTES)
 def test_no_request_that_the_description_allows_or_forbids_breaks_the_server(address, route, mode):
@@ -36,7 +41,7 @@ def test_no_request_that_the_description_allows_or_forbids_breaks_the_server(add
     @settings(max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     def holds(case):
         response = case.call(base_url=address)
-        assert response.status_code < 500, response.text
+        assert response.status_code < 500 or is_busy(response), response.text
         if response.status_code >= 400:
             assert set(response.json()["error"]) == ERROR
 

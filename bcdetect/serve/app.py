@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import api_pages, explore_pages, model_pages, pages, predict_pages
+from bcdetect.serve import api_pages, explore_pages, model_pages, pages, predict_pages, train_pages
 from bcdetect.serve.access import Access, Door
 from bcdetect.serve.api import explain, explain_row, explore, inside, models, predict, predict_form, system, train
 from bcdetect.serve.failures import add_handlers
@@ -20,11 +21,12 @@ from bcdetect.serve.login import login_routes
 from bcdetect.serve.services import Services
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
+from bcdetect.serve.streams import Streams
 from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
 GRACE_SECONDS = 10.0
-PAGES = (api_pages, explore_pages, model_pages, predict_pages)  # each adds its own to pages.router
+PAGES = (api_pages, explore_pages, model_pages, predict_pages, train_pages)  # each adds its own to pages.router
 ROUTERS = (system, models, predict, predict_form, explain, explain_row, explore, inside, train)
 
 
@@ -35,11 +37,11 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI):
         work, jobs = Work(settings.threads, settings.waiting, settings.answer_seconds), Jobs(None, settings.models)
-        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log)
+        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log, Streams())
         try:
             yield
         finally:
-            jobs.close()
+            await asyncio.to_thread(jobs.close)
             await work.close(GRACE_SECONDS)
             if log is not None:
                 log.close()
@@ -71,4 +73,4 @@ def guarded(app: FastAPI, settings: Settings):
 
 def end_streams(app: FastAPI) -> None:
     """Let event streams come to their end, when the server is about to."""
-    app.state.services.jobs.close()
+    app.state.services.streams.end()

@@ -97,8 +97,26 @@ def _train(tell: Callable, asked: threading.Event) -> dict:
     tell("state", state="writing")
     with new_folder(RUN) as inside:
         runs.write(result, inside)
-    [facts] = [runs.facts(history) for history in result.histories]
-    return {"interrupted": result.interrupted, **facts, "test": result.scores}
+    return {"interrupted": result.interrupted, **_found(result)}
+
+
+def _found(result) -> dict:
+    """What the page shows of a run; the report has all of it."""
+    from bcdetect import run as runs
+    from bcdetect import show
+    from bcdetect.audit import shared_rows
+
+    [history] = result.histories
+    return {
+        **runs.facts(history),
+        "learning": runs.learning(history, result),
+        "positive": result.classifier.positive,
+        "rows": len(result.parts["test"]),
+        "rows_in_two_parts": shared_rows(result.data, result.parts),
+        "logistic_converged": result.logistic_converged,
+        "test": result.scores,
+        "intervals": show.interval_method(result.data),
+    }
 
 
 def _epochs(tell: Callable, of: int) -> Callable[[dict, float], None]:

@@ -23,7 +23,7 @@ from bcdetect.errors import OutputError, UsageError
 from bcdetect.serve.child import RUN
 from bcdetect.serve.events import Events
 
-NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")  # that a shelf shows
 _keeping = threading.Lock()  # whether a name is free is asked and answered by one run at a time
 
 
@@ -114,8 +114,8 @@ class Job:
         Raises UsageError for a name that is unsafe or taken and where there is nothing to keep, OutputError where it cannot be.
         """
         if not NAME.fullmatch(name) or name.endswith(".npz"):
-            what = f"the name {name[:80]!r} cannot be taken"
-            raise UsageError(what, hint="Take 1 to 64 letters, digits, dots, dashes and underscores, with no dot in front")
+            hint = "Take 1 to 64 letters, digits, dots, dashes and underscores, with no dot or dash in front"
+            raise UsageError(f"the name {name[:80]!r} cannot be taken", hint=hint)
         target = self.models / name
         with _keeping:
             if self.kept is not None:

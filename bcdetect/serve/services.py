@@ -1,4 +1,4 @@
-"""What every route may use: the settings, the models, the pool of threads, the log, and the training runs."""
+"""What every route may use: the settings, the models, the pool of threads, the log, the training runs, the event streams."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bcdetect.serve.jobs import Jobs
 from bcdetect.serve.log import PredictionLog
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
+from bcdetect.serve.streams import Streams
 from bcdetect.serve.work import Work
 
 
@@ -23,6 +24,7 @@ class Services:
     work: Work
     jobs: Jobs
     log: PredictionLog | None
+    streams: Streams
 
 
 def services_of(request: Request) -> Services:
