@@ -28,7 +28,8 @@ class Input:
     `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file, or the files of
     an exam's sequences, of which `missing` (C,) says which were not taken (None where the model takes no sequences); `files`
     are those files one by one. `source` is the place it comes from, as `open_all` was given it. `cells` are a bad row's bad
-    cells, each as the table's column and a reason; the column is "" where the row has too few or too many cells.
+    cells, each as the table's column and a reason; the column is "" where the row has too few or too many cells. `hint` is what
+    to do about a picture's problem, where that is known.
     """
 
     row: int
@@ -40,6 +41,7 @@ class Input:
     files: tuple[str, ...] = ()
     source: str = ""
     cells: Cells = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def picture_input(classifier: Classifier, row: Row, found: np.ndarray | InputErr
     """Input `number` for what `decoding.at_size` made of a row's files, (S, S, C), or why they cannot be used."""
     files = tuple(filter(None, row.files))
     if isinstance(found, InputError):
-        return Input(number, line, row.name, problem=problem_of(row, found), files=files)
+        return Input(number, line, row.name, problem=problem_of(row, found), files=files, hint=found.hint)
     if classifier.sequences:
         return Input(number, line, row.name, found, np.array([file is None for file in row.files]), files=files)
     return Input(number, line, row.name, as_channels(found, classifier.input_shape[-1]), files=files)

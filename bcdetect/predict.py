@@ -27,7 +27,7 @@ class Answer:
 
     `referral` says what it may be, and why it is to be referred, if it is.
     `row` counts the table's rows, or the pictures, from 1, `line` the table's lines; `name` is a picture's file. `cells` are a
-    bad row's bad cells, as in `inputs.Input`.
+    bad row's bad cells, `hint` is what to do about its problem, both as in `inputs.Input`.
     """
 
     row: int
@@ -38,6 +38,7 @@ class Answer:
     name: str = ""
     referral: Referral = NOTHING
     cells: Cells = ()
+    hint: str = ""
 
     def place(self) -> str:
         """What the answer is about, for people."""
@@ -64,7 +65,7 @@ def predict_source(classifier: Classifier, source: Source) -> list[Answer]:
     for batch in batches(source.read(None), at_once):
         if batch[0].problem is not None:
             bad = batch[0]
-            answers.append(Answer(bad.row, bad.line, problem=bad.problem, name=bad.name, cells=bad.cells))
+            answers.append(Answer(bad.row, bad.line, problem=bad.problem, name=bad.name, cells=bad.cells, hint=bad.hint))
             continue
         given = arrays(batch)
         probabilities = classifier.predict_proba(*given)

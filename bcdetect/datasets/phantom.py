@@ -5,11 +5,12 @@ They look like MRI and teach nothing about it: no result on them says anything a
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -160,12 +161,20 @@ timepoints.csv with --series: the signal (T1, fat suppressed) at each time, in m
 """
 
 
-def _save(path: Path, picture: np.ndarray) -> None:
+def phantom_png(label: str, sequence: str, size: int = 96, seed: int = 0) -> bytes:
+    """One sequence of a made-up exam of this class as a PNG file; the same seed gives the sequences of the same exam."""
+    exam = next(exam for exam in exams(len(CLASSES), 1, size, seed) if exam.label == label)
+    stream = io.BytesIO()
+    _save(stream, exam.pictures[0, :, :, SEQUENCES.index(sequence)])
+    return stream.getvalue()
+
+
+def _save(place: Path | BinaryIO, picture: np.ndarray) -> None:
     from PIL import Image, PngImagePlugin
 
     said = PngImagePlugin.PngInfo()
     said.add_text("Description", "SYNTHETIC phantom, no patient")
-    Image.fromarray(picture).save(path, pnginfo=said)
+    Image.fromarray(picture).save(place, "PNG", pnginfo=said)
 
 
 def _write(path: Path, text: str) -> None:

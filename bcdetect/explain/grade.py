@@ -92,6 +92,15 @@ def read_grade(model: str | os.PathLike, digest: str) -> Grade | None:
     return grade if grade.model_sha256 == digest else None
 
 
+def grade_of(model: str | os.PathLike, digest: str, method: str, layer: str | None) -> Grade | None:
+    """The grade of explanations by this method and layer; None where they have none, for which `grade_line` has the reason."""
+    try:
+        grade = read_grade(model, digest)
+    except InputError:
+        return None
+    return grade if grade is not None and (grade.method, grade.layer) == (method, layer) else None
+
+
 def grade_line(model: str | os.PathLike, digest: str, method: str | None = None, layer: str | None = None) -> str:
     """What to print under an explanation by this method and layer: its grade, or that it has none.
 

@@ -19,6 +19,7 @@ from bcdetect.predict import answer_text, percent
 NAME_BYTES = 60  # of a picture's name that its files keep; some file systems take 143 bytes, suffix and all
 IN_LOGITS = ("gradcam", "hirescam", "layercam", "integrated", "occlusion")  # shares of the score, at least to first order
 SUFFIX = re.compile(r"\.(png|jpe?g|bmp|tiff?|pgm|dcm|nii(\.gz)?|csv)(?=#|\s|$)", re.IGNORECASE)
+THIRDS = ("upper", "middle", "lower"), ("left", "middle", "right")
 SAID = 3  # features of a row of a table that the terminal names on each side
 
 
@@ -91,6 +92,20 @@ def evidence(found: Explanation) -> str:
     if not (method.signed and method.knows_class):
         return text
     return text + (f", evidence against up to {found.against:.3g}" if found.against > 0 else ", no evidence against")
+
+
+def region(found: Explanation) -> str:
+    """The ninth of the picture that the peak of a map lies in, such as `the upper left`. The map must not be blank."""
+    down, across = (
+        names[int(3 * (at + 0.5) / length)] for names, at, length in zip(THIRDS, found.peak, found.map.shape, strict=True)
+    )
+    return "the centre" if down == across else f"the {down} {across}"
+
+
+def described(found: Explanation) -> str:
+    """A map for somebody who does not see it: where it is strongest, how strong, and what speaks against."""
+    text = first_up(evidence(found))
+    return text if found.blank else f"{text}. The strongest place lies in {region(found)} of the picture"
 
 
 def by_feature(classifier: Classifier, found: Explanation) -> np.ndarray:
