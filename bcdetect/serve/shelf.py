@@ -23,6 +23,7 @@ from bcdetect.serve.failures import NotThere
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 KEPT = 8  # models in memory
+EXPLAINERS = 4  # of one model
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Model:
     place: Place
     classifier: Classifier
     sha256: str
-    _explainers: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    _explainers: OrderedDict = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
     _explaining: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
     @property
@@ -64,11 +65,14 @@ class Model:
             return None
 
     def explainer(self, method: str | None = None, layer: str | None = None) -> Explainer:
-        """An explainer by this method and layer, made once; `explain` is what several threads may call. Raises UsageError."""
+        """An explainer by this method and layer, kept a while; `explain` is what several threads may call. Raises UsageError."""
         with self._explaining:
             key = method, layer
             if key not in self._explainers:
                 self._explainers[key] = Explainer(self.classifier, method, layer)
+                while len(self._explainers) > EXPLAINERS:  # each has a copy of the networks
+                    self._explainers.popitem(last=False)
+            self._explainers.move_to_end(key)
             return self._explainers[key]
 
     def explain(
