@@ -8,10 +8,15 @@ export const nounOf = (positive) => (positive === "malignant" ? "malignancy" : p
 
 export const probabilityOf = ({ positive }) => (positive === null ? "probability" : `probability of ${nounOf(positive)}`);
 
-// Tags take the colours of the charts, which has four; other classes have the ink's.
+// The colour of a class is that of the charts, which have four; among three and more benign and malignant keep theirs.
+function kindOf(name, { classes }) {
+  if (classes.length < 3) return `c${classes.indexOf(name)}`;
+  const known = { benign: "c0", malignant: "c1" };
+  return known[name] ?? `c${2 + classes.filter((each) => !(each in known)).indexOf(name)}`;
+}
+
 export function classTags(row, answers) {
-  const place = answers.classes.indexOf(row.class);
-  const tags = [el("span", { class: `tag c${place}` }, row.class)];
+  const tags = [el("span", { class: `tag ${kindOf(row.class, answers)}` }, row.class)];
   return row.refer ? [...tags, " ", el("span", { class: "tag refer" }, "uncertain: refer")] : tags;
 }
 
@@ -21,7 +26,7 @@ export const unanswered = () => el("span", { class: "tag bad" }, "not answered")
 export function meter(row, answers) {
   const name = shownClass(row, answers);
   const p = row.probabilities[name];
-  const fill = el("span", { class: `fill c${answers.classes.indexOf(name)}` });
+  const fill = el("span", { class: `fill ${kindOf(name, answers)}` });
   fill.style.width = `${100 * p}%`;
   const line = answers.threshold === null ? null : el("span", { class: "threshold" });
   if (line) line.style.left = `${100 * answers.threshold}%`;
