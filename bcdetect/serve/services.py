@@ -1,8 +1,8 @@
-"""What every route may use: the settings, the models, the pool of threads, the log, and the training runs."""
+"""What every route may use: the settings, the models, the pool of threads, the log, the training runs, and recent walks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from bcdetect.serve.jobs import Jobs
 from bcdetect.serve.log import PredictionLog
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
+from bcdetect.serve.walks import Walks
 from bcdetect.serve.work import Work
 
 
@@ -23,6 +24,7 @@ class Services:
     work: Work
     jobs: Jobs
     log: PredictionLog | None
+    walks: Walks = field(default_factory=Walks)
 
 
 def services_of(request: Request) -> Services:
