@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import api_pages, explore_pages, model_pages, pages, pictures_pages, predict_pages
+from bcdetect.serve import api_pages, explore_pages, inside_pages, model_pages, pages, pictures_pages, predict_pages
 from bcdetect.serve.access import Access, Door
 from bcdetect.serve.api import explain, explain_row, explore, inside, models, pictures, predict, predict_form, system, train
 from bcdetect.serve.failures import add_handlers
@@ -24,7 +24,7 @@ from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
 GRACE_SECONDS = 10.0
-PAGES = (api_pages, explore_pages, model_pages, pictures_pages, predict_pages)  # each adds its own to pages.router
+PAGES = (api_pages, explore_pages, inside_pages, model_pages, pictures_pages, predict_pages)  # each adds to pages.router
 ROUTERS = (system, models, predict, predict_form, pictures, explain, explain_row, explore, inside, train)
 
 
