@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from bcdetect.inside.looks import thumbnail
 from bcdetect.inside.rules import Rule, spot
 from bcdetect.inside.wiring import INPUT, Step
 from tinycnn.layers.base import Shape
@@ -28,7 +29,7 @@ def facts(step: Step, rule: Rule, output: np.ndarray, gradient: np.ndarray, sour
     """Everything about a step but its numbers one by one; `source` is what its first source gives. Shapes without a batch.
 
     `parameters` counts its own, not those of layers inside. `telling` is the number whose value times gradient is largest:
-    to a first order what moves the class's logit most, and so a good one to begin with.
+    to a first order what moves the class's logit most, and so a good one to begin with. `thumbnail` is of the outputs.
     """
     at = np.unravel_index(np.abs(output.astype(np.float64) * gradient).argmax(), output.shape)
     return {
@@ -51,4 +52,5 @@ def facts(step: Step, rule: Rule, output: np.ndarray, gradient: np.ndarray, sour
         },
         "gradient": {"largest": np.abs(gradient).max()},
         "telling": spot(at),
+        "thumbnail": thumbnail(output, at),
     }

@@ -1,4 +1,4 @@
-"""A layer's numbers to look at: maps, and histograms before and after a normalisation."""
+"""A layer's numbers to look at: maps, a small picture of them, and histograms before and after a normalisation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ CHANNELS = 64  # that are shown at once of a layer with places
 VECTOR = 1024  # numbers that are shown at once of a layer without
 VALUES = 2**18  # numbers that maps hold at once, if one map alone does not hold more
 BINS = 20
+SIDE, LENGTH = 24, 48  # numbers a side of a small picture; of a row of numbers
 
 
 def maps(values: np.ndarray, most: int | None = None, first: int = 0) -> dict:
@@ -34,6 +35,22 @@ def maps(values: np.ndarray, most: int | None = None, first: int = 0) -> dict:
     return found | {"maps": [_map(values[..., k], k) for k in shown]}
 
 
+def thumbnail(values: np.ndarray, at: tuple[int, ...]) -> list[list[float]]:
+    """A small picture of a layer, as rows of numbers taken evenly, SIDE x SIDE at most; of a layer without places one row.
+
+    Where the places are a column it has the channels across; else it is the map of the channel at `at`, a place and a channel.
+    """
+    *places, _ = values.shape
+    if not places:
+        plane = values[None]
+    elif len(places) == 1 or (len(places) == 2 and places[1] == 1):
+        plane = values.reshape(places[0], -1)
+    else:
+        plane = values[(*at[: len(places) - 2], ..., at[-1])]
+    rows, columns = (_evenly(size, most) for size, most in zip(plane.shape, (SIDE, SIDE if places else LENGTH), strict=True))
+    return short(plane[np.ix_(rows, columns)])
+
+
 def histograms(before: np.ndarray, after: np.ndarray, most: int | None = None, first: int = 0) -> dict:
     """Each channel's numbers before and after a layer, counted in BINS bins from the lowest to the highest of the channel.
 
@@ -42,6 +59,10 @@ def histograms(before: np.ndarray, after: np.ndarray, most: int | None = None, f
     shown = _shown(after, most, first)
     found = [{"channel": k, "before": _counted(before[..., k]), "after": _counted(after[..., k])} for k in shown]
     return {"count": after.shape[-1], "first": shown.start, "channels": found}
+
+
+def _evenly(size: int, most: int) -> np.ndarray:
+    return np.linspace(0, size - 1, min(size, most)).round().astype(int)
 
 
 def _shown(values: np.ndarray, most: int | None, first: int) -> range:

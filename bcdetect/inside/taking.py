@@ -19,7 +19,12 @@ MOST_NUMBERS = 2**26  # that all layers together may hold of the row; outputs an
 
 
 def walk(
-    classifier: Classifier, x: np.ndarray, missing: np.ndarray | None = None, network: int = 0, class_name: str | None = None
+    classifier: Classifier,
+    x: np.ndarray,
+    missing: np.ndarray | None = None,
+    network: int = 0,
+    class_name: str | None = None,
+    most: int | None = None,
 ) -> Walk:
     """The way of one raw row, (F,) of a table or a picture (H, W, C), through one of the classifier's networks (from 0).
 
@@ -27,15 +32,16 @@ def walk(
     one that the row is given. `missing` (C,) says which sequences of an exam were not taken. A copy of the network runs: the
     classifier stays as it is, and several threads may walk at once.
     Raises InputError for what is no row of the model, or makes its numbers overflow; UsageError for a network or class that is
-    not there, listing those that are, and for a network that holds more than MOST_NUMBERS.
+    not there, listing those that are, and for a network that holds more than `most` numbers (MOST_NUMBERS).
     """
     given = checked(classifier, x, missing)
     names = classifier.class_names
     number = None if class_name is None else names.index(one_of(names, class_name, "class"))
     inside = Network(classifier.models[number_below(len(classifier.models), network, "network")])
-    if (held := inside.numbers_a_row()) > MOST_NUMBERS:
+    most = most or MOST_NUMBERS
+    if (held := inside.numbers_a_row()) > most:
         raise UsageError(
-            f"the network's layers hold {held:,} numbers of such a picture, more than the {MOST_NUMBERS:,} that can be kept",
+            f"the network's layers hold {held:,} numbers of such a picture, more than the {most:,} that can be kept",
             hint="Walk through a model of smaller pictures",
         )
     every = classifier.every_proba(*given)

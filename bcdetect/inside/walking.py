@@ -42,6 +42,12 @@ class Walk:
     every: np.ndarray
     view: int
 
+    @property
+    def nbytes(self) -> int:
+        """What keeping it takes: the numbers of every layer, their gradients, and the network's own copy."""
+        layers = [array for step in self.steps.values() if step.layer is not None for array in step.layer.params.values()]
+        return sum(array.nbytes for array in (*self.outputs.values(), *self.grads.values(), *layers))
+
     def as_dict(self) -> dict:
         """The way as a whole: what is explained, and every layer's facts (`facts.facts`), the input first."""
         return plain(

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import api_pages, explore_pages, model_pages, pages, pictures_pages, predict_pages, train_pages
+from bcdetect.serve import api_pages, explore_pages, inside_pages, model_pages, pages, pictures_pages, predict_pages, train_pages
 from bcdetect.serve.access import Access, Door
 from bcdetect.serve.api import explain, explain_row, explore, inside, models, pictures, predict, predict_form, system, train
 from bcdetect.serve.failures import add_handlers
@@ -22,11 +22,12 @@ from bcdetect.serve.services import Services
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
 from bcdetect.serve.streams import Streams
+from bcdetect.serve.walks import Walks
 from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
 GRACE_SECONDS = 10.0
-PAGES = (api_pages, explore_pages, model_pages, pictures_pages, predict_pages, train_pages)  # each adds its own to pages.router
+PAGES = (predict_pages, pictures_pages, explore_pages, model_pages, inside_pages, train_pages, api_pages)  # add to pages.router
 ROUTERS = (system, models, predict, predict_form, pictures, explain, explain_row, explore, inside, train)
 
 
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI):
         work, jobs = Work(settings.threads, settings.waiting, settings.answer_seconds), Jobs(None, settings.models)
-        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log, Streams())
+        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log, Streams(), Walks())
         try:
             yield
         finally:

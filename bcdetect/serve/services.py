@@ -1,4 +1,4 @@
-"""What every route may use: the settings, the models, the pool of threads, the log, the training runs, the event streams."""
+"""What every route may use: the settings, the models, the pool of threads, the log, the training runs, and recent walks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bcdetect.serve.log import PredictionLog
 from bcdetect.serve.settings import Settings
 from bcdetect.serve.shelf import Shelf
 from bcdetect.serve.streams import Streams
+from bcdetect.serve.walks import Walks
 from bcdetect.serve.work import Work
 
 
@@ -25,6 +26,7 @@ class Services:
     jobs: Jobs
     log: PredictionLog | None
     streams: Streams
+    walks: Walks
 
 
 def services_of(request: Request) -> Services:

@@ -154,7 +154,7 @@ def _explain(here: Services, name: str | None, parts: list[Part], number: int, w
     model = chosen(here.shelf, name, "pictures")
     classifier = model.classifier
     source = opened(classifier, parts)
-    each = _the(source, parts, number, bool(classifier.sequences))
+    each = the_input(source, parts, number, bool(classifier.sequences))
     answers = predict_source(classifier, Source(1, lambda _: iter([each])))
     (found,) = model.explain(*arrays([each]), class_name=class_name, method=way[0], layer=way[1])
     logged(here, "explain", content_of(parts), model, {"rows": outcomes(answers)})
@@ -173,10 +173,10 @@ def _explain(here: Services, name: str | None, parts: list[Part], number: int, w
     )
 
 
-def _the(source: Source, parts: list[Part], number: int, exam: bool) -> Input:
+def the_input(source: Source, parts: list[Part], number: int, exam: bool) -> Input:
     """The input that is asked for. Raises InputError."""
     if len(parts) > 1 and not exam:
-        raise InputError(f"{len(parts)} pictures; one at a time is explained", hint="Send one")
+        raise InputError(f"{len(parts)} pictures; one at a time is looked at", hint="Send one")
     if number > source.count:
         what = f"has no picture {number}; it holds {source.count}, counted from 1"
         raise InputError(what, file=parts[0].name, hint="Correct the number")
