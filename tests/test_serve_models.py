@@ -119,6 +119,44 @@ def test_metrics_that_no_run_writes_are_refused_and_the_page_says_so(client, fol
     assert f"{name}/metrics.json" in page and 'id="panel"' not in page
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda m: m["class_names"].reverse(), lambda m: m["operating_point"].update(threshold=0.123)],
+    ids=["classes", "threshold"],
+)
+def test_scores_of_another_model_are_not_shown_as_this_one_s(client, folder, change):
+    _, answer, page = _operating_with(client, folder, change)
+    assert "another model" in error(answer, 422)["what"]
+    assert "another model" in page and "majority class" not in page and 'id="panel"' not in page
+
+
+def test_a_link_in_a_run_s_folder_leads_nowhere_else(client, folder, tmp_path):
+    (tmp_path / "secret.html").write_text("of nobody's business")
+    (tmp_path / "secret.json").write_text(json.dumps({"of nobody's": "business"}))
+    shutil.copytree(folder / "run", folder / "linked")
+    try:
+        for name in ("report.html", "metrics.json"):
+            (folder / "linked" / name).unlink()
+            (folder / "linked" / name).symlink_to(tmp_path / f"secret{name[name.index('.') :]}")
+        error(client.get("/api/models/linked/report"), 404)
+        facts = client.get("/api/models/linked").json()
+        assert not facts["has_report"] and not facts["has_metrics"]
+        (found,) = [each for each in client.get("/api/models").json()["models"] if each["name"] == "linked"]
+        assert not found["has_report"]
+    finally:
+        shutil.rmtree(folder / "linked")
+
+
+def test_a_folder_of_models_may_hold_links_to_runs_and_models(client, folder, tmp_path):
+    shutil.copytree(folder / "run", tmp_path / "run")
+    (folder / "latest").symlink_to(tmp_path / "run")
+    try:
+        assert client.get("/api/models/latest/report").status_code == 200
+        assert client.get("/api/models/latest/operating").status_code == 200
+    finally:
+        (folder / "latest").unlink()
+
+
 def test_a_run_of_before_counts_were_kept(client, folder):
     _, answer, page = _operating_with(client, folder, lambda m: m.pop("threshold_counts"))
     assert "kept no counts" in error(answer, 404)["what"] and "kept no counts" in page

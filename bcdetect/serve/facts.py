@@ -40,8 +40,7 @@ class Facts(BaseModel):
 
 def facts_of(model: Model) -> Facts:
     """The facts of a model."""
-    classifier, run = model.classifier, model.place.run
-    judgement = classifier.judgement
+    classifier, judgement = model.classifier, model.classifier.judgement
     return Facts(
         name=model.name,
         sha256=model.sha256,
@@ -60,7 +59,7 @@ def facts_of(model: Model) -> Facts:
         error_rate=None if judgement.conformal is None else judgement.conformal.error_rate,
         notes=list(judgement.notes),
         grade=grade_line(model.place.path, model.sha256),
-        has_report=run is not None and (run / "report.html").is_file(),
+        has_report=model.place.beside("report.html") is not None,
         has_metrics=model.metrics is not None,
         card=classifier.card,
     )

@@ -35,6 +35,16 @@ class Place:
     run: Path | None
     changed: int  # nanoseconds
 
+    def beside(self, name: str) -> Path | None:
+        """The run's file of this name; None for a lone model, where there is none, and for a link to a file elsewhere.
+
+        A run's folder may have been handed over by anybody, and a link in it could name any file that the server may read.
+        """
+        if self.run is None:
+            return None
+        path = self.run / name
+        return path if path.is_file() and path.resolve().parent == self.run.resolve() else None
+
 
 @dataclass(frozen=True)
 class Model:
@@ -59,8 +69,9 @@ class Model:
     @cached_property
     def metrics(self) -> dict | None:
         """What its run found; None for a lone file, or a folder that holds no such thing."""
+        path = self.place.beside("metrics.json")
         try:
-            return None if self.place.run is None else read_object(self.place.run / "metrics.json")
+            return None if path is None else read_object(path)
         except InputError:
             return None
 

@@ -97,12 +97,11 @@ def entry(place, model: Model | None, problem: str) -> Entry:
     if model is None:
         return Entry(name=place.name, problem=problem)
     classifier = model.classifier
-    report = place.run is not None and (place.run / "report.html").is_file()
     return Entry(
         name=place.name,
         takes="pictures" if classifier.takes_pictures else "table",
         classes=list(classifier.class_names),
-        has_report=report,
+        has_report=place.beside("report.html") is not None,
     )
 
 
@@ -124,10 +123,10 @@ def operating_answer(model: Model) -> Operating:
 
 def read_report(model: Model) -> str:
     """A run's report. Raises NotThere, InputError."""
-    place = model.place.run and model.place.run / "report.html"
-    if place is None or not place.is_file():
+    path = model.place.beside("report.html")
+    if path is None:
         raise NotThere("there is no report of this model", hint="Write one with: python -m bcdetect report FOLDER")
     try:
-        return read_text(place)
+        return read_text(path)
     except InputError as error:  # without the folder's path
         raise InputError(error.what, file=f"{model.name}/report.html") from None
