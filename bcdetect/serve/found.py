@@ -87,7 +87,16 @@ def found_of(model: Model) -> Found | None:
         raise InputError("not the metrics of a run", file=f"{model.name}/{FILE}", hint=hint) from None
     if "test" not in found.parts:
         raise InputError("names no test part", file=f"{model.name}/{FILE}", hint="Train it again")
+    if not _of_this(found, model):
+        hint = "Copy the run's folder whole, or train it again"
+        raise InputError("the metrics of another model than the one beside them", file=f"{model.name}/{FILE}", hint=hint)
     return found
+
+
+def _of_this(found: Found, model: Model) -> bool:
+    """Whether classes and threshold are the model's: someone may have put another model.npz into the folder."""
+    same_threshold = found.operating_point is None or found.operating_point.threshold == model.classifier.threshold
+    return same_threshold and tuple(found.class_names) == tuple(model.classifier.class_names)
 
 
 def operating_of(model: Model) -> tuple[Found, ThresholdCounts, Point]:
