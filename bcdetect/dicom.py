@@ -22,7 +22,7 @@ SUFFIXES = (".dcm", ".dicom", ".ima")
 MAX_FRAMES = 10_000
 MAX_SAMPLES = 2**31  # pixels of all frames; tomosynthesis has up to 10^9
 MAX_INFLATED = 2**30  # bytes of a file that is deflated as a whole
-DEFLATED = b"1.2.840.10008.1.2.1.99"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 EXTENDED = "1.2.840.10008.1.2.4.51"  # its one decoder for more than 8 bits is under the GPL, so that no extra of ours brings it
 PURPOSE = "reading DICOM"
 _FIRST_ELEMENTS = {2: (0, 1, 2, 16), 8: (0, 1, 5, 8, 22)}  # by group: how files without a preamble begin
@@ -247,14 +247,22 @@ def _header(stream: BinaryIO, file: str, stop_before_pixels: bool = False):
 
 
 def _refuse_inflating(stream: BinaryIO, file: str) -> None:
-    """A file that is deflated as a whole would be inflated in one go, whatever comes of it: so it is measured first."""
-    head = stream.read(2048)
-    stream.seek(0)
-    if DEFLATED not in head:
-        return
-    stream.seek(144 + int.from_bytes(head[140:144], "little"))  # behind group 2, whose length is its first element
+    """A file that is deflated as a whole would be inflated in one go, whatever comes of it: so it is measured first.
+
+    Where that begins is asked of what will inflate it: a file's own word on the length of its first group may be wrong.
+    """
+    from pydicom import filereader
+
     inflate, length = zlib.decompressobj(-zlib.MAX_WBITS), 0
     try:
+        try:
+            filereader.read_preamble(stream, True)
+            meta = filereader._read_file_meta_info(stream)
+            filereader._read_command_set_elements(stream)
+            if meta.get("TransferSyntaxUID") != DEFLATED:
+                return
+        except Exception:  # reading it will say what is wrong
+            return
         while length <= MAX_INFLATED and (chunk := stream.read(2**16)):
             length += len(inflate.decompress(chunk))  # a chunk becomes at most a thousand times as long
     except zlib.error:

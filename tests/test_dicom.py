@@ -2,6 +2,7 @@
 
 import json
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,38 @@ def test_a_deflated_bomb_is_measured_first(path, monkeypatch):
     data.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     data.save_as(path)
     assert read_picture(path).shape == (400, 400, 1) and path.stat().st_size < 2000
+    monkeypatch.setattr("bcdetect.dicom.MAX_INFLATED", 100_000)
+    with pytest.raises(InputError, match="unpacks to more than the limit of 100,000 bytes"):
+        read_picture(path)
+
+
+def _late(raw):
+    """What says that it is deflated comes behind a long element."""
+    return raw[:144] + b"\x02\x00\x02\x01OB\x00\x00" + (4000).to_bytes(4, "little") + bytes(4000) + raw[144:]
+
+
+def _command_set(raw):
+    """A group between the header and what is deflated."""
+    end = 144 + int.from_bytes(raw[140:144], "little")
+    return raw[:end] + bytes([0, 0, 0, 9, 2, 0, 0, 0, 0, 0]) + raw[end:]
+
+
+def _wrong_length(raw):
+    """The first group claims to end where something small and harmless is inflated."""
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    small = deflate.compress(b"harmless") + deflate.flush()
+    return raw[:140] + (len(raw) - 144).to_bytes(4, "little") + raw[144:] + small
+
+
+@pytest.mark.parametrize("disguise", [_late, _command_set, _wrong_length])
+def test_a_deflated_bomb_in_disguise_is_measured_too(path, monkeypatch, disguise):
+    import pydicom
+
+    dicom(path, np.zeros((400, 400), np.uint16))
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    data.save_as(path)
+    path.write_bytes(disguise(path.read_bytes()))
     monkeypatch.setattr("bcdetect.dicom.MAX_INFLATED", 100_000)
     with pytest.raises(InputError, match="unpacks to more than the limit of 100,000 bytes"):
         read_picture(path)
