@@ -1,6 +1,7 @@
 """The page of pictures as a person uses it: drop files, see which are answered, open one, move the map's slider."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from browser import chromium, needs_chromium, served, watched
 from PIL import Image
 
 from bcdetect.bundle import save_classifier
+from bcdetect.judgement import Referral
+from bcdetect.predict import Answer, about, record, to_csv
 from tests.medical import nifti
 from tests.test_explain_command import SIDE, bright, classifier, picture
 
@@ -184,6 +187,27 @@ def test_stopping_ends_what_waits(browser, address, pictures):
         page.get_by_role("button", name="Stop").click()
         page.get_by_text("2 of 2 done: 0 answered, 2 stopped").wait_for()
         page.unroute("**/api/predict/pictures*")
+
+
+def test_lines_and_saved_answers_lose_nothing_that_predict_says(browser, address):
+    found = replace(bright(), class_names=("-1", "=it()"))
+    referral = Referral(("-1", "=it()"), "it may be -1 or =it()", None)
+    answers = [
+        Answer(1, 0, "=it()", np.array([0.25, 0.75], np.float32), name="=b.png", referral=referral),
+        Answer(2, 0, "-1", np.array([0.75, 0.25], np.float32), name="c.png", referral=Referral(("-1",), None, None)),
+        Answer(3, 0, problem="damaged: it ends early", name="d.png"),
+    ]
+    told = {**about(found, ""), "rows": [record(answer, found) for answer in answers]}
+    with watched(browser, address) as watch:
+        page = watch.open("/pictures?model=bright")
+        module = "import('/static/cards.js').then((cards) => "
+        lines = page.evaluate(f"(told) => {module} told.rows.map((row) => cards.lineOf(row, told)))", told)
+        assert lines == [
+            "=it(), probability of =it() 75.0 %; uncertain: refer", "-1, probability of =it() 25.0 %", "damaged: it ends early",
+        ]  # fmt: skip
+        assert page.evaluate(f"(answers) => {module} cards.csvOf([{{ answers }}]))", told) == to_csv(answers, found)
+        several = page.evaluate(f"(answers) => {module} cards.cardOf({{ state: 'answered', lead: 0, answers }}).innerText)", told)
+        assert "1 of them uncertain: refer" in several
 
 
 def test_a_failure_to_explain_is_told_in_the_dialog(browser, address, pictures):

@@ -208,6 +208,44 @@ def test_one_patients_answer_follows_the_sliders_and_says_what_is_out_of_range(b
         assert page.locator("[aria-invalid=true], .strange").count() == 0
 
 
+def test_a_threshold_near_0_is_not_told_as_0(browser, address):
+    with watched(browser, address) as watch:
+        page = watch.open("/table?model=small")
+
+        def low(route):
+            response = route.fetch()
+            route.fulfill(response=response, json={**response.json(), "threshold": 0.0001})
+
+        page.route("**/api/predict*", low)
+        page.route("**/api/predict/table*", low)
+        send(page, text(ROWS[:2]))
+        answered(page)
+        assert "of malignancy of 0.01 % on" in page.locator("#result").inner_text()
+        page.goto(f"{address}/patient?model=small")
+        page.locator("#answer", has_text="The line is the threshold, 0.01 %.").wait_for()
+
+
+def test_a_failure_leaves_no_explanation_of_an_earlier_row(browser, address):
+    with watched(browser, address) as watch:
+        page = watch.open("/patient?model=small")
+        page.locator(".evidence").wait_for()
+        page.route("**/api/explain/row*", lambda route: route.fulfill(status=404, json={}))
+        page.get_by_role("button", name="A typical malignant row").click()
+        page.get_by_role("alert").wait_for()
+        assert page.locator(".evidence").count() == 0
+        watch.forget_refusals()
+
+
+def test_an_older_browser_asks_the_same_model(browser, address):
+    with watched(browser, address) as watch:
+        watch.page.add_init_script("delete URLSearchParams.prototype.size")
+        page = watch.open("/table?model=hostile")
+        with page.expect_request("**/api/predict/table*") as asked:
+            send(page, text([["1"] * 30], [f"{HOSTILE} {k}" for k in range(30)]))
+        assert "model=hostile" in asked.value.url
+        answered(page)
+
+
 def test_the_last_change_wins_over_an_answer_that_comes_late(browser, address):
     with watched(browser, address) as watch:
         page = watch.open("/patient?model=small")

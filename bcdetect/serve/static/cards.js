@@ -1,7 +1,7 @@
 // The card of a picture: waiting, stopped, not answered, or its answer, which opens; and all cards as a CSV file.
 import { classTags, meter, nounOf, probabilityOf, unanswered } from "./answers.js";
 import { el, percent } from "./core.js";
-import { csvLine } from "./lines.js";
+import { csvLine, plain } from "./lines.js";
 
 // An item is {name, parts, state, answers, lead, failure}: `answers` as /api/predict/pictures gave them, `lead` the row shown.
 export function cardOf(item, open) {
@@ -48,11 +48,15 @@ export function answerOf(row, answers) {
 }
 
 // The same in one line, without the reason.
-export const lineOf = (row, answers) =>
-  row.problem ?? `${row.class}, ${probabilityOf(answers)} ${percent(row.probabilities[answers.positive ?? row.class])}`;
+export function lineOf(row, answers) {
+  if (row.problem) return row.problem;
+  const said = `${row.class}, ${probabilityOf(answers)} ${percent(row.probabilities[answers.positive ?? row.class])}`;
+  return row.refer ? `${said}; uncertain: refer` : said;
+}
 
 function slicesText(rows, lead, classes) {
   const parts = classes.map((name) => [name, rows.filter((row) => row.class === name).length]);
+  parts.push(["of them uncertain: refer", rows.filter((row) => row.refer).length]);
   parts.push(["not answered", rows.filter((row) => row.problem).length]);
   const counted = parts.filter(([, count]) => count).map(([name, count]) => `${count} ${name}`);
   return `slice ${lead + 1} of ${rows.length}; all slices: ${counted.join(", ")}`;
@@ -74,7 +78,7 @@ export function matches(item, wanted) {
   return rows.some((row) => (wanted === "refer" ? row.refer : row.class && `class ${row.class}` === wanted));
 }
 
-// As the command predict writes it. A name that a spreadsheet would take for a formula gets a quote in front.
+// As the command predict writes it.
 export function csvOf(items) {
   const answers = items.find((item) => item.answers)?.answers ?? { positive: null, classes: [] };
   const shown = answers.positive === null ? answers.classes : [answers.positive];
@@ -83,7 +87,8 @@ export function csvOf(items) {
   for (const item of items)
     for (const row of item.answers?.rows ?? [{ file: item.name, problem: item.failure?.what ?? item.state }]) {
       const probabilities = shown.map((name) => row.probabilities?.[name]);
-      lines.push([row.file.replace(/^[=+\-@]/, "'$&"), row.class, ...probabilities, row.set?.join("; "), row.reason, row.problem]);
+      const [file, called, ...told] = [row.file, row.class, row.set?.join("; "), row.reason, row.problem].map(plain);
+      lines.push([file, called, ...probabilities, ...told]);
     }
   return lines.map((cells) => `${csvLine(cells.map((cell) => String(cell ?? "")))}\n`).join("");
 }

@@ -65,7 +65,8 @@ export function postJson(address, content, options = {}) {
 // An address with these parameters; those that are null are left out.
 export function address(path, parameters = {}) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined));
-  return query.size ? `${path}?${query}` : path;
+  const text = String(query); // not its size, which younger browsers alone know: the model's name would be lost, and another answer
+  return text ? `${path}?${text}` : path;
 }
 
 // The failure as a box with what, where, and what to do.

@@ -1,5 +1,5 @@
 // The last step: from the network's logits to the classifier's answer, with the numbers of every step.
-import { el, number, percent } from "./core.js";
+import { el, percent } from "./core.js";
 import { alone, cell, head, tiny, writer } from "./inside-numbers.js";
 
 // Gives {nodes, sentence}.
@@ -96,7 +96,7 @@ function decided(answer, names) {
     "The answer",
     threshold === null
       ? el("p", {}, "The class of the highest probability:")
-      : equation(`p(${positive}) = ${alone(p, 7)} ${above ? "\u2265" : "<"} threshold ${number(threshold)}`),
+      : equation(`p(${positive}) = ${alone(p, 7)} ${above ? "\u2265" : "<"} threshold ${alone(threshold, 7)}`),
     el("p", { class: "called" }, el("span", { class: `tag ${answer.class}` }, answer.class), ` with a probability of ${percent(probabilities[answer.class])}`),
   );
 }

@@ -4,6 +4,12 @@ const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')
 
 export const csvLine = (cells) => cells.map(quoted).join(",");
 
+// Text for a cell, with an apostrophe in front where a spreadsheet would take it for a formula (bcdetect/table.py).
+export function plain(text) {
+  const number = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/;
+  return text && /^[=+\-@\t\r]/.test(text) && !number.test(text) ? `'${text}` : text;
+}
+
 // Cells that come out of a spreadsheet are separated by tabs; anything else stays as it is.
 export function asCsv(pasted) {
   const first = pasted.split(/\r\n|\n|\r/).find((line) => line.trim()) ?? "";

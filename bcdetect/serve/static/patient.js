@@ -2,6 +2,7 @@
 import { classTags, meter, probabilityOf, setText, unanswered } from "./answers.js";
 import { address, at, el, failureBox, model, postJson } from "./core.js";
 import { evidence } from "./evidence.js";
+import { perCent } from "./proportions.js";
 
 const WAIT = 120; // ms without a change, before anybody is asked
 
@@ -61,7 +62,9 @@ async function follow() {
     at("#why").replaceChildren(evidence(told, answers.positive, at("#why").clientWidth - 4));
     at("#why details").open = open;
   } catch (error) {
-    if (error.name !== "AbortError") at("#answer").replaceChildren(failureBox(error));
+    if (error.name === "AbortError") return;
+    at("#answer").replaceChildren(failureBox(error));
+    at("#why").replaceChildren(); // what spoke for an earlier row would look like this one's
   }
 }
 
@@ -74,7 +77,7 @@ function show(answers) {
   }
   const probability = probabilityOf(answers);
   const told = [answers.notice];
-  if (answers.threshold !== null) told.unshift(`The line is the threshold, ${(100 * answers.threshold).toFixed(1)} %.`);
+  if (answers.threshold !== null) told.unshift(`The line is the threshold, ${perCent(answers.threshold)}.`);
   if (row.set !== null) told.unshift(`May be, at an error rate of ${answers.error_rate}: ${setText(row)}.`);
   at("#answer").replaceChildren(
     el(

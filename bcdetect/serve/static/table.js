@@ -2,6 +2,7 @@
 import { nounOf, some } from "./answers.js";
 import { address, ask, askJson, at, el, Failure, failureBox, files, model, save, trying } from "./core.js";
 import { asCsv, csvLine } from "./lines.js";
+import { perCent } from "./proportions.js";
 import { post, rowsTable } from "./rows.js";
 
 const PAGE = 100;
@@ -99,7 +100,7 @@ function matching({ renamed, unused, model: name }) {
 function reading({ positive, threshold, calibration, error_rate: rate }) {
   const told = [`Probabilities are ${calibration === null ? "the network's own, not calibrated" : `calibrated (${calibration})`}.`];
   if (positive !== null) {
-    const line = `${(100 * threshold).toFixed(1)} % on (the line in the bar)`;
+    const line = `${perCent(threshold)} on (the line in the bar)`;
     told.push(`From a probability of ${nounOf(positive)} of ${line} a row is called ${positive}.`);
   }
   if (rate !== null) {
