@@ -27,7 +27,8 @@ def test_a_short_token_is_refused(tmp_path):
     assert done.returncode == 2 and "token" in done.stderr
 
 
-def test_an_empty_token_file_is_bad_input(tmp_path):
-    (tmp_path / "token").write_text("\n")
+@pytest.mark.parametrize("content", [b"\n", b"\xef\xbb\xbf"], ids=["a blank line", "a byte order mark alone"])
+def test_an_empty_token_file_is_bad_input(tmp_path, content):
+    (tmp_path / "token").write_bytes(content)
     done = process("serve", "--token-file", "token", cwd=tmp_path)
     assert done.returncode == 3 and "first line is empty" in done.stderr

@@ -73,7 +73,7 @@ def _token(file: str | None) -> str | None:
         return os.environ.get(TOKEN) or None
     from bcdetect.gate import read_text
 
-    token = read_text(file).splitlines()[0].strip()
+    token = read_text(file).partition("\n")[0].strip()
     if not token:
         raise InputError("its first line is empty", file=file, hint="Put the token there")
     return token

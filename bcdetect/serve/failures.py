@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -68,8 +69,11 @@ def failure(status: int, code: str, what: str, *, where: str = "", hint: str = "
 def of_error(error: BcdetectError) -> JSONResponse:
     """An error of the library as a response."""
     status = 404 if isinstance(error, NotThere) else next((s for kind, s in STATUS.items() if isinstance(error, kind)), 400)
-    headers = {"Retry-After": "2"} if isinstance(error, Busy) else None
-    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=error.file, headers=headers)
+    headers, file = {"Retry-After": "2"} if isinstance(error, Busy) else None, error.file
+    if isinstance(error, OutputError):  # of a file of the operator's, whom alone its folder concerns
+        logging.getLogger("bcdetect.serve").error("%s", error)
+        file = os.path.basename(file)
+    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=file, headers=headers)
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -96,5 +100,5 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception):
-        logging.getLogger("bcdetect.serve").error("failed: %s %s", request.method, request.url.path, exc_info=error)
+        # Not logged here: the error goes on to the guard, which knows whether it is only that the client left.
         return failure(500, "internal", "something went wrong in the server", hint="The operator's log has the reason")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,8 +21,8 @@ from bcdetect.config import Config
 from bcdetect.errors import OutputError, UsageError
 from bcdetect.serve.child import RUN
 from bcdetect.serve.events import Events
+from bcdetect.serve.shelf import NAME
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")  # that a shelf shows
 _keeping = threading.Lock()  # whether a name is free is asked and answered by one run at a time
 
 

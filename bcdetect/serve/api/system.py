@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -36,4 +38,5 @@ async def health() -> Health:
 @router.get("/api/version")
 async def version(here: Here) -> Version:
     """Versions, the number of models, and whether the operator keeps a log of predictions."""
-    return Version(notice=NOTICE, versions=versions(), models=len(here.shelf.places()), logging=here.log is not None)
+    models = await asyncio.to_thread(here.shelf.places)  # not a thread of the pool: it is asked when those are busy, too
+    return Version(notice=NOTICE, versions=versions(), models=len(models), logging=here.log is not None)
