@@ -1,12 +1,8 @@
-"""Response headers: those that keep a browser from doing more than the page needs, and the name of a download."""
+"""Response headers that keep a browser from doing more than the page needs."""
 
 from __future__ import annotations
 
-import os
-import re
-import unicodedata
 from collections.abc import Iterable
-from urllib.parse import quote
 
 from bcdetect.serve.refusal import Headers
 
@@ -23,7 +19,6 @@ SECURITY: Headers = [
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     (b"x-frame-options", b"DENY"),
 ]
-LONGEST_NAME = 100
 
 
 def secured(headers: Iterable[tuple[bytes, bytes]], static: bool = False) -> Headers:
@@ -39,18 +34,3 @@ def secured(headers: Iterable[tuple[bytes, bytes]], static: bool = False) -> Hea
     present = {name.lower() for name, _ in kept}
     usual = [*SECURITY, (b"cache-control", b"no-cache" if static else b"no-store")]
     return kept + [pair for pair in usual if pair[0] not in present]
-
-
-def attachment(filename: str) -> str:
-    """The `Content-Disposition` that saves an answer under this name: one harmless header, whatever the name holds.
-
-    Folders are dropped and characters that could end the header, hide the ending or mean something to a file system become
-    `_`. Source: RFC 6266 with the encoding of RFC 8187.
-    """
-    visible = ("_" if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp") else letter for letter in filename)
-    name = re.sub(r'[:*?"<>|]', "_", re.split(r"[/\\]", "".join(visible))[-1]).strip(". ") or "download"
-    stem, ending = os.path.splitext(name)
-    if len(name) > LONGEST_NAME:
-        name = stem[: LONGEST_NAME - len(ending[:20])] + ending[:20]
-    plain = re.sub(r"[^ -~]|%", "_", name)
-    return f'attachment; filename="{plain}"' + ("" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}")
