@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from bcdetect.errors import ModelFileError, UsageError
 from bcdetect.serve.failures import NotThere
 from bcdetect.serve.shelf import Model, Shelf
@@ -23,10 +25,7 @@ def chosen(shelf: Shelf, name: str | None, takes: str) -> Model:
             raise UsageError(what, hint=f"Choose another model, or use {PLACES[other]}")
         return model
     for place in shelf.places():
-        try:
-            model = shelf.load(place)
-        except ModelFileError:
-            continue
-        if model.takes == takes:
-            return model
+        with suppress(ModelFileError):
+            if shelf.title(place).takes == takes:
+                return shelf.load(place)
     raise NotThere(f"there is no model here that takes {WORDS[takes]}", hint="Train one on the page Train, /train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bcdetect import NOTICE, __version__
+from bcdetect.errors import ModelFileError
 from bcdetect.serve.services import Here
-from bcdetect.serve.shelf import Model
+from bcdetect.serve.shelf import Model, Shelf
 
 PAGES = (  # address, title
     ("/", "Start"),
@@ -56,9 +58,15 @@ async def page(request: Request, here, template: str, takes: str | None, model: 
 
 async def choose(here, takes: str | None, model: str | None) -> tuple[list[str], Model | None]:
     """The names of the models that serve, and the one asked for by name, else the newest; None where there is none."""
-    found = [(place, each) for place, each, _ in await here.work.run(here.shelf.all) if each is not None]
-    fit = [each for _, each in found if takes is None or takes == ("pictures" if each.classifier.takes_pictures else "table")]
-    return [each.name for each in fit], next((each for each in fit if each.name == model), fit[0] if fit else None)
+    return await here.work.run(_choose, here.shelf, takes, model)
+
+
+def _choose(shelf: Shelf, takes: str | None, name: str | None) -> tuple[list[str], Model | None]:
+    fit = [each.place for each in shelf.titles() if each.takes is not None and takes in (None, each.takes)]
+    for place in sorted(fit, key=lambda place: place.name != name):
+        with suppress(ModelFileError):  # it has changed since
+            return [each.name for each in fit], shelf.load(place)
+    return [], None
 
 
 def login(request: Request, target: str, message: str) -> str:
@@ -69,5 +77,5 @@ def login(request: Request, target: str, message: str) -> str:
 @router.get("/")
 async def start(request: Request, here: Here):
     """What there is, and where to begin."""
-    models = await here.work.run(here.shelf.all)
-    return render("start.html", path="/", found=models, logging=here.log is not None)
+    titles = await here.work.run(here.shelf.titles)
+    return render("start.html", path="/", found=titles, logging=here.log is not None)

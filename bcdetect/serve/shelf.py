@@ -99,12 +99,24 @@ class Model:
             return self.explainer(method, layer).explain(x, missing, class_name)
 
 
+@dataclass(frozen=True)
+class Title:
+    """What a list says of a model: what it `takes` and tells apart, or the `problem` for which it cannot be loaded."""
+
+    place: Place
+    takes: str | None = None
+    classes: tuple[str, ...] = ()
+    problem: str = ""
+
+
 class Shelf:
     """The models of a folder; a file is read when it is asked for, again when it has changed. For several threads."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self._lock, self._loaded = threading.Lock(), OrderedDict()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
+        self._loaded: OrderedDict[Place, Model] = OrderedDict()
+        self._titles: dict[str, Title] = {}  # of more models than stay in memory: a list must not read them all each time
 
     def places(self) -> list[Place]:
         """Every model there is, the newest first."""
@@ -138,30 +150,50 @@ class Shelf:
             raise _not_there(self.places())
         return self.load(place)
 
-    def all(self) -> list[tuple[Place, Model | None, str]]:
-        """Every place with its model, or None and why it cannot be loaded."""
-        found = []
-        for place in self.places():
-            try:
-                found.append((place, self.load(place), ""))
-            except ModelFileError as error:
-                found.append((place, None, error.what))
+    def titles(self) -> list[Title]:
+        """Every model there is, the newest first, those included that cannot be loaded."""
+        found = [self.title(place) for place in self.places()]
+        with self._lock:
+            self._titles = {each.place.name: each for each in found if not each.problem}
+        return found
+
+    def title(self, place: Place) -> Title:
+        """What a list says of the model that lies there."""
+        with self._lock:
+            kept = self._titles.get(place.name)
+        if kept is not None and kept.place == place:
+            return kept
+        try:
+            model = self.load(place)
+        except ModelFileError as error:
+            return Title(place, problem=error.what)  # not kept: what is wrong may be no matter of the file's content
+        found = Title(place, model.takes, tuple(model.classifier.class_names))
+        with self._lock:
+            self._titles[place.name] = found
         return found
 
     def load(self, place: Place) -> Model:
         """The model that lies there. Raises ModelFileError."""
-        with self._lock:
-            kept = self._loaded.get(place)
-            if kept is None:
-                try:
-                    kept = Model(place, *load_classifier(place.path))
-                except ModelFileError as error:  # without the folder's path
-                    raise ModelFileError(error.what, file=place.name, hint=error.hint) from None
-                self._loaded[place] = kept
+        if (kept := self._held(place)) is not None:
+            return kept
+        with self._reading:  # one at a time, while others get what is in memory
+            if (kept := self._held(place)) is not None:
+                return kept
+            try:
+                found = Model(place, *load_classifier(place.path))
+            except ModelFileError as error:  # without the folder's path
+                raise ModelFileError(error.what, file=place.name, hint=error.hint) from None
+            with self._lock:
+                self._loaded[place] = found
                 while len(self._loaded) > KEPT:
                     self._loaded.popitem(last=False)
-            self._loaded.move_to_end(place)
-            return kept
+        return found
+
+    def _held(self, place: Place) -> Model | None:
+        with self._lock:
+            if place in self._loaded:
+                self._loaded.move_to_end(place)
+            return self._loaded.get(place)
 
 
 def _not_there(places: list[Place]) -> NotThere:

@@ -15,7 +15,7 @@ from bcdetect.serve.facts import Facts, facts_of
 from bcdetect.serve.failures import NotThere
 from bcdetect.serve.found import Part, Point, ThresholdCounts, operating_of
 from bcdetect.serve.services import Here
-from bcdetect.serve.shelf import NAME, Model
+from bcdetect.serve.shelf import NAME, Model, Title
 
 router = APIRouter(prefix="/api/models", tags=["models"])
 
@@ -59,7 +59,7 @@ class Operating(BaseModel):
 @router.get("")
 async def listing(here: Here) -> Models:
     """Every model of the folder."""
-    return Models(models=[entry(*each) for each in await here.work.run(here.shelf.all)])
+    return Models(models=await here.work.run(lambda: [entry(each) for each in here.shelf.titles()]))
 
 
 @router.get("/{name}")
@@ -92,17 +92,12 @@ async def file(name: Named, here: Here):
     return FileResponse(model.place.path, media_type="application/octet-stream", filename=f"{name}.npz")
 
 
-def entry(place, model: Model | None, problem: str) -> Entry:
+def entry(title: Title) -> Entry:
     """One line of the list."""
-    if model is None:
-        return Entry(name=place.name, problem=problem)
-    classifier = model.classifier
-    return Entry(
-        name=place.name,
-        takes="pictures" if classifier.takes_pictures else "table",
-        classes=list(classifier.class_names),
-        has_report=place.beside("report.html") is not None,
-    )
+    if title.problem:
+        return Entry(name=title.place.name, problem=title.problem)
+    report = title.place.beside("report.html") is not None
+    return Entry(name=title.place.name, takes=title.takes, classes=list(title.classes), has_report=report)
 
 
 def operating_answer(model: Model) -> Operating:
