@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from api_client import save_models
 from shelved import asking
 from trained import environment
 
@@ -96,6 +97,21 @@ def test_many_columns_are_bounded_and_counted(client):
     header, row = ",".join(f"c{i}" for i in range(3000)), ",".join("1" for _ in range(3000))
     found = client.post("/api/explore", content=f"{header}\n{row}\n{row}\n").json()
     assert found["features"] == 3000 and len(found["distributions"]) == len(found["correlation"]) == 60
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("path", ["explore", "predict/table", "explain/table", "train/table"])
+def test_a_table_of_too_many_cells_is_refused_before_it_takes_the_memory(client, monkeypatch, path, end):
+    monkeypatch.setattr("bcdetect.serve.uploads.MOST_CELLS", 40)
+    save_models(client.app.state.services.shelf.folder)
+    answer = client.post(f"/api/{path}", params={"name": "wide.csv"}, content=end.join(["a,b", *["1,2"] * 20]))
+    assert answer.status_code == 422, answer.text
+    error = answer.json()["error"]
+    assert error["what"] == "more than 40 cells" and error["file"] == "wide.csv" and error["hint"]
+    fits = client.post(f"/api/{path}", params={"name": "wide.csv"}, content=end.join(["a,b", *["1,2"] * 18]))
+    assert "cells" not in fits.text or fits.status_code == 200
+    if "id" in fits.json():
+        client.delete(fits.json()["address"])
 
 
 def test_neither_starting_nor_exploring_loads_pandas(tmp_path):

@@ -11,6 +11,7 @@ from bcdetect.gate import decode_text
 from bcdetect.table import Table, parse_table
 
 MOST_FILES = 64
+MOST_CELLS = 8_000_000  # of a table; as text in memory each takes some hundred bytes, whatever it took on the wire
 NAMED = 200  # characters of a file's name that are kept
 
 FileName = Annotated[str, Query(max_length=NAMED, description="the file's name, for messages")]
@@ -32,7 +33,15 @@ Body = Annotated[bytes, Depends(body_of)]
 
 
 def table_of(body: bytes, name: str, most_rows: int | None = None) -> Table:
-    """A CSV body as a table. Raises InputError, as for a file of this name, and for more than `most_rows`."""
+    """A CSV body as a table. Raises InputError, as for a file of this name, and for more cells or rows than are taken."""
     if not body:
         raise InputError("the table is empty", file=name, hint="Send a CSV table whose first line names the columns")
+    check_cells(body, name)
     return parse_table(decode_text(body, file=name), file=name, most_rows=most_rows)
+
+
+def check_cells(body: bytes, name: str) -> None:
+    """Raise InputError for a CSV body of more cells than are taken; before it is read, which would take the memory."""
+    if body.count(b",") + max(body.count(b"\n"), body.count(b"\r")) > MOST_CELLS:  # inside quotes, too: it is a bound
+        hint = "Leave out columns that are no measurements, or split it into smaller files"
+        raise InputError(f"more than {MOST_CELLS:,} cells", file=name, hint=hint)

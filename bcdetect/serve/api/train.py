@@ -32,7 +32,7 @@ from bcdetect.serve.job import Job
 from bcdetect.serve.offered import OFFERED
 from bcdetect.serve.services import Here
 from bcdetect.serve.streams import EventStream
-from bcdetect.serve.uploads import CSV_BODY, Body
+from bcdetect.serve.uploads import CSV_BODY, Body, check_cells
 from bcdetect.serve.work import Busy
 
 router = APIRouter(prefix="/api/train", tags=["train"], responses=ERRORS)
@@ -59,6 +59,7 @@ async def start_on_table(wanted: Annotated[TableStart, Query()], body: Body, her
     """Train on a table; what is wrong with it is told by the run's last event. It is removed once it was read."""
     values = wanted.model_dump(exclude_unset=True)
     values.pop("name", None)
+    await asyncio.to_thread(check_cells, body, wanted.name)
     return await _start(here, response, chosen(values), body, wanted.name)
 
 
