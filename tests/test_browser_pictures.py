@@ -210,6 +210,22 @@ def test_lines_and_saved_answers_lose_nothing_that_predict_says(browser, address
         assert "1 of them uncertain: refer" in several
 
 
+def test_every_class_of_many_has_a_colour(browser, address):
+    names = ["cyst", "malignant", "benign", "scar", "fat", "node"]
+    told = {"classes": names, "positive": None, "threshold": None}
+    with watched(browser, address) as watch:
+        page = watch.open("/")
+        code = """async ({ names, told }) => {
+          const { classTags } = await import("/static/answers.js");
+          return names.map((name) => {
+            document.body.append(...classTags({ class: name, refer: false }, told));
+            return getComputedStyle(document.body.lastChild).getPropertyValue("--mark");
+          });
+        }"""
+        colours = page.evaluate(code, {"names": names, "told": told})
+        assert all(colours) and len(set(colours)) == 5 and colours[4] == colours[5]
+
+
 def test_a_failure_to_explain_is_told_in_the_dialog(browser, address, pictures):
     with watched(browser, address) as watch:
         page = watch.open("/pictures?model=bright")

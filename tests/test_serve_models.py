@@ -199,6 +199,16 @@ def test_the_page_of_each_model(client, name):
     assert "style=" not in answer.text and "<script>" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/model", "/table", "/patient", "/pictures", "/inside"])
+def test_a_page_says_so_when_another_model_answers_than_the_one_asked_for(client, path):
+    asked = "<b>gone"
+    page = client.get(path, params={"model": asked}).text
+    assert "There is no model <b>&lt;b&gt;gone</b> here" in page and "answers instead" in page
+    chosen = "pictures" if path == "/pictures" else "run"
+    assert "answers instead" not in client.get(path, params={"model": chosen}).text
+    assert "answers instead" not in client.get(path).text
+
+
 def test_the_page_shows_the_scores_with_intervals_beside_the_baselines(client):
     page = client.get("/model?model=run").text
     scores = small_run().scores

@@ -22,6 +22,7 @@ async def inside(request: Request, here: Here, model: Chosen = None):
         path="/inside",
         models=names,
         chosen=chosen,
+        asked=model,
         takes=None,
         examples=examples,
         synthetic=() if chosen is None else _synthetic(chosen),

@@ -20,7 +20,7 @@ async def model_page(request: Request, here: Here, model: Chosen = None):
     """Facts, scores, and the operating point."""
     names, chosen = await choose(here, None, model)
     told = {} if chosen is None else await here.work.run(told_of, chosen)
-    return render("model.html", path=request.url.path, models=names, chosen=chosen, takes=None, **told)
+    return render("model.html", path=request.url.path, models=names, chosen=chosen, asked=model, takes=None, **told)
 
 
 def told_of(model: Model) -> dict:

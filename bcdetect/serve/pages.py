@@ -53,7 +53,7 @@ def add_to(app: FastAPI) -> None:
 async def page(request: Request, here, template: str, takes: str | None, model: str | None, **values) -> Response:
     """A page on which a model is chosen: one that takes "table" or "pictures", or any (None)."""
     names, chosen = await choose(here, takes, model)
-    return render(template, path=request.url.path, models=names, chosen=chosen, takes=takes, **values)
+    return render(template, path=request.url.path, models=names, chosen=chosen, asked=model, takes=takes, **values)
 
 
 async def choose(here, takes: str | None, model: str | None) -> tuple[list[str], Model | None]:

@@ -16,7 +16,9 @@ async def table(request: Request, here: Here, model: Chosen = None):
     names, chosen = await choose(here, "table", model)
     known = chosen is not None and await here.work.run(knows_wisconsin, chosen)
     limits = {"most_bytes": here.settings.limits.max_body, "most_rows": MOST_ROWS}
-    return render("table.html", path="/table", models=names, chosen=chosen, takes="table", knows_wisconsin=known, **limits)
+    return render(
+        "table.html", path="/table", models=names, chosen=chosen, asked=model, takes="table", knows_wisconsin=known, **limits
+    )
 
 
 @router.get("/patient")
@@ -24,4 +26,4 @@ async def patient(request: Request, here: Here, model: Chosen = None):
     """A form for one row."""
     names, chosen = await choose(here, "table", model)
     form = None if chosen is None else await here.work.run(form_of, chosen)
-    return render("patient.html", path="/patient", models=names, chosen=chosen, takes="table", form=form)
+    return render("patient.html", path="/patient", models=names, chosen=chosen, asked=model, takes="table", form=form)

@@ -8,11 +8,12 @@ export const nounOf = (positive) => (positive === "malignant" ? "malignancy" : p
 
 export const probabilityOf = ({ positive }) => (positive === null ? "probability" : `probability of ${nounOf(positive)}`);
 
-// The colour of a class is that of the charts, which have four; among three and more benign and malignant keep theirs.
+// The colour of a class is that of the charts, which have four and one for all others; among three and more benign and malignant keep theirs.
 function kindOf(name, { classes }) {
   if (classes.length < 3) return `c${classes.indexOf(name)}`;
   const known = { benign: "c0", malignant: "c1" };
-  return known[name] ?? `c${2 + classes.filter((each) => !(each in known)).indexOf(name)}`;
+  const place = 2 + classes.filter((each) => !(each in known)).indexOf(name);
+  return known[name] ?? (place < 4 ? `c${place}` : "cx");
 }
 
 export function classTags(row, answers) {
