@@ -188,6 +188,10 @@ def test_values_of_ones_own_or_why_not(browser, address):
         go.click()
         once(page, "#chosen", "the values you gave")
         assert page.get_by_role("alert").count() == 0
+        page.locator("#choose summary").click()
+        box.fill(f"{names}\n{','.join([*cells[:5], '99', *cells[6:]])}")
+        go.click()
+        once(page, "#chosen", "uncertain: refer")
 
 
 def test_a_pixel_of_a_picture_and_the_winners_of_a_pooling(browser, address, drawn):

@@ -213,6 +213,7 @@ function start() {
     const { predicted, reference } = walk.told;
     const known = reference ? ` (reference standard: ${reference})` : "";
     at("#chosen").replaceChildren(`Input: ${input.words}${known}. The model says ${predicted.class}, ${percent(predicted.probabilities[predicted.class])}.`);
+    if (predicted.refer) at("#chosen").append(" ", el("span", { class: "tag refer" }, "uncertain: refer"));
     at("#chosen").append(el("span", { class: "soft change" }, "Choose another"));
   }
 
