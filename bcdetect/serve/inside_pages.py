@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 
 from bcdetect.datasets.phantom import CLASSES, SEQUENCES
-from bcdetect.serve.pages import Chosen, choose, render, router
+from bcdetect.serve.pages import Chosen, page, router
 from bcdetect.serve.services import Here
 from bcdetect.serve.shelf import Model
 from bcdetect.serve.walks import MOST, SECONDS
@@ -15,21 +15,12 @@ from bcdetect.typical import example_rows
 @router.get("/inside")
 async def inside(request: Request, here: Here, model: Chosen = None):
     """The page."""
-    names, chosen = await choose(here, None, model)
-    examples = None if chosen is None else await here.work.run(_examples, chosen)
-    return render(
-        "inside.html",
-        path="/inside",
-        models=names,
-        chosen=chosen,
-        asked=model,
-        takes=None,
-        examples=examples,
-        synthetic=() if chosen is None else _synthetic(chosen),
-        phantoms=CLASSES,
-        minutes=int(SECONDS // 60),
-        most=MOST,
-    )
+    return await page(request, here, "inside.html", None, model, _inputs, phantoms=CLASSES, minutes=int(SECONDS // 60), most=MOST)
+
+
+def _inputs(model: Model) -> dict:
+    """What anyone can walk through the model without a file."""
+    return {"examples": _examples(model), "synthetic": _synthetic(model)}
 
 
 def _examples(model: Model) -> list[dict] | None:

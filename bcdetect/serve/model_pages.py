@@ -10,7 +10,7 @@ from bcdetect.errors import BcdetectError
 from bcdetect.scores import BY_GROUP, METHODS
 from bcdetect.serve.facts import facts_of
 from bcdetect.serve.found import Found, Score, found_of, operating_of
-from bcdetect.serve.pages import Chosen, choose, render, router
+from bcdetect.serve.pages import Chosen, page, router
 from bcdetect.serve.services import Here
 from bcdetect.serve.shelf import Model
 
@@ -18,9 +18,7 @@ from bcdetect.serve.shelf import Model
 @router.get("/model")
 async def model_page(request: Request, here: Here, model: Chosen = None):
     """Facts, scores, and the operating point."""
-    names, chosen = await choose(here, None, model)
-    told = {} if chosen is None else await here.work.run(told_of, chosen)
-    return render("model.html", path=request.url.path, models=names, chosen=chosen, asked=model, takes=None, **told)
+    return await page(request, here, "model.html", None, model, told_of)
 
 
 def told_of(model: Model) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -50,9 +51,22 @@ def add_to(app: FastAPI) -> None:
     app.include_router(router)
 
 
-async def page(request: Request, here, template: str, takes: str | None, model: str | None, **values) -> Response:
-    """A page on which a model is chosen: one that takes "table" or "pictures", or any (None)."""
+async def page(
+    request: Request,
+    here,
+    template: str,
+    takes: str | None,
+    model: str | None,
+    told: Callable[[Model], dict] | None = None,
+    **values,
+) -> Response:
+    """A page on which a model is chosen: one that takes "table" or "pictures", or any (None).
+
+    `told` gives what the template says of that model, in a worker thread.
+    """
     names, chosen = await choose(here, takes, model)
+    if chosen is not None and told is not None:
+        values |= await here.work.run(told, chosen)
     return render(template, path=request.url.path, models=names, chosen=chosen, asked=model, takes=takes, **values)
 
 
