@@ -99,7 +99,7 @@ def test_a_run_is_found_again_followed_and_stopped_with_the_best_so_far(browser,
     run = Asking(address).start(LONG)
     with watched(browser, address, size, scheme) as watch:
         page = watch.open("/train")
-        assert page.get_by_role("button", name="Start", exact=True).is_disabled()
+        page.locator("#start:disabled").wait_for()  # once the page has asked what goes on
         page.locator("#run-table tbody tr").nth(1).wait_for(state="attached")
         before = points(page, "c1")
         page.reload()
@@ -117,7 +117,8 @@ def test_a_run_is_found_again_followed_and_stopped_with_the_best_so_far(browser,
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.get_by_role("button", name="Throw it away").click()
         page.locator("#run").wait_for(state="hidden")
-        assert Asking(address).get("/api/train").data == {"runs": []} and page.locator("#known").is_hidden()
+        page.locator("#known").wait_for(state="hidden")
+        assert Asking(address).get("/api/train").data == {"runs": []}
 
 
 def test_a_run_that_is_cancelled_leaves_nothing_and_its_place_is_free(browser, address):
