@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from bcdetect import NOTICE
 from bcdetect.explain.grade import grade_line
 from bcdetect.serve.found import Point
+from bcdetect.serve.hints import spoken
 from bcdetect.serve.shelf import Model
 
 
@@ -58,7 +59,7 @@ def facts_of(model: Model) -> Facts:
         operating_point=judgement.meta()["point"],
         error_rate=None if judgement.conformal is None else judgement.conformal.error_rate,
         notes=list(judgement.notes),
-        grade=grade_line(model.place.path, model.sha256),
+        grade=spoken(grade_line(model.place.path, model.sha256)),
         has_report=model.place.beside("report.html") is not None,
         has_metrics=model.metrics is not None,
         card=classifier.card,

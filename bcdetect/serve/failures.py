@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from bcdetect.errors import BcdetectError, InputError, ModelFileError, OutputError, TrainingError, UsageError
+from bcdetect.serve.hints import spoken
 from bcdetect.serve.work import Busy, TooSlow
 
 SHOWN = 200  # characters of a value that a message repeats
@@ -73,7 +74,7 @@ def of_error(error: BcdetectError) -> JSONResponse:
     if isinstance(error, OutputError):  # of a file of the operator's, whom alone its folder concerns
         logging.getLogger("bcdetect.serve").error("%s", error)
         file = os.path.basename(file)
-    return failure(status, error.code, error.what, where=error.where, hint=error.hint, file=file, headers=headers)
+    return failure(status, error.code, error.what, where=error.where, hint=spoken(error.hint), file=file, headers=headers)
 
 
 def add_handlers(app: FastAPI) -> None:

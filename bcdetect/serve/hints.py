@@ -1,10 +1,11 @@
-"""What a run says, in the words of the page: the library speaks of the command line's flags, and the page has fields."""
+"""What the library says, in the words of the page: it speaks of the command line's flags, and the page has fields."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 
 WORDS = (  # the longer ones first
+    ("Say which column names the classes: --label COLUMN", "Choose the column of classes"),
     ("Pass --label COLUMN", "Choose the column of classes"),
     ("Pass --group COLUMN", "Choose the column of patients"),
     ("Pass --drop COLUMN", "Choose the columns to leave out"),
@@ -16,6 +17,9 @@ WORDS = (  # the longer ones first
     ("is left out with --drop COLUMN", "can be left out"),
     ("passed to --group COLUMN", "be chosen as the column of patients"),
     ("--group COLUMN", "choose the column of patients"),
+    (", or leave them out with --skip-bad", ""),
+    (", or leave it out with --skip-bad", ""),
+    (" (python -m bcdetect audit-model)", "; whoever runs this server can have it made, with python -m bcdetect audit-model"),
 )
 
 

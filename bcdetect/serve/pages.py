@@ -28,6 +28,8 @@ PAGES = (  # address, title
     ("/api", "API"),
 )
 
+TAKES = {"/table": "table", "/patient": "table", "/pictures": "pictures", "/model": "any", "/inside": "any"}  # of models
+
 router = APIRouter(include_in_schema=False)
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -36,7 +38,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(notice=NOTICE, version=__version__, pages=PAGES)
+_templates.globals.update(notice=NOTICE, version=__version__, pages=PAGES, takes_model=TAKES)
 
 Chosen = Annotated[str | None, Query(alias="model", max_length=64)]
 

@@ -24,6 +24,7 @@ from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
 from bcdetect.serve.forms import PICTURES_BODY, Part, Parts
+from bcdetect.serve.hints import spoken
 from bcdetect.serve.record import logged, outcomes
 from bcdetect.serve.services import Here, Services
 from bcdetect.serve.shelf import Model
@@ -214,7 +215,7 @@ def _grade(model: Model, found: Explanation) -> dict:
     asked = model.place.path, model.sha256, found.method, found.layer
     grade = grade_of(*asked)
     return {
-        "grade": grade_line(*asked),
+        "grade": spoken(grade_line(*asked)),
         "graded": grade is not None,
         "grade_failed": grade is not None and bool(grade.failed),
         "checks": [] if grade is None else [asdict(check) for check in grade.checks],

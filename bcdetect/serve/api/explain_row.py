@@ -19,6 +19,7 @@ from bcdetect.serve.api.rows import OneRow, RowExplained, body_of, read
 from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
+from bcdetect.serve.hints import spoken
 from bcdetect.serve.record import logged
 from bcdetect.serve.services import Here, Services
 from bcdetect.serve.shelf import Model
@@ -63,7 +64,7 @@ def _explained(here: Services, body: bytes, model: Model, found: Table, number: 
     if each.problem is not None:
         raise InputError(each.problem, file=found.file, where=f"row {number}")
     (explanation,) = model.explain(each.x[None])
-    grade = grade_line(model.place.path, model.sha256, explanation.method, explanation.layer)
+    grade = spoken(grade_line(model.place.path, model.sha256, explanation.method, explanation.layer))
     told = record(model.classifier, model.sha256, grade, each, explanation)
     result = {"rows": [{"row": number, "class": told["predicted_class"], "probabilities": explanation.probabilities.tolist()}]}
     logged(here, "explain", body, model, result)

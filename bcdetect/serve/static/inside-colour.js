@@ -26,12 +26,18 @@ export function scale(kind, low, high) {
   return { kind, low: -most, high: most, words, colour };
 }
 
+// As WCAG 2 has it, from 0 to 1.
+function luminance(...colour) {
+  const [red, green, blue] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
 // Give an element the colour of its number, and letters that can be read on it.
 export function tint(node, value, of) {
   if (value === null) return node;
   const [red, green, blue] = of.colour(value);
   node.style.background = `rgb(${red} ${green} ${blue})`;
-  node.style.color = 0.3 * red + 0.59 * green + 0.11 * blue > 140 ? "#1c2126" : "#fff";
+  node.style.color = luminance(red, green, blue) > 0.179 ? "#000" : "#fff"; // where black and white stand out alike
   return node;
 }
 

@@ -189,9 +189,9 @@ function start() {
     );
   }
 
-  function crumb({ layer, place, channel }) {
+  function crumb({ layer, place, channel, way }) {
     if (layer === ANSWER) return layer;
-    return `${layer} [${[...place, channel].join(", ")}]`;
+    return `${way === "backward" ? "gradient of " : ""}${layer} [${[...place, channel].join(", ")}]`;
   }
 
   // The buttons to the next layer, down the list: towards the answer, or back towards the input.

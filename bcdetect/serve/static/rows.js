@@ -51,7 +51,9 @@ async function unfold(state, i, line, columns) {
     state.text ??= await state.blob.text();
     const body = rowWithHeader(state.text, answers.rows, i);
     const told = await askJson(address("/api/explain/table", sent), post(body));
-    place.replaceChildren(evidence(told, answers.positive, Math.min(innerWidth - 70, place.clientWidth)));
+    const { reason } = answers.rows[i];
+    const why = reason ? el("p", { class: "why" }, `Refer: ${reason}.`) : "";
+    place.replaceChildren(why, evidence(told, answers.positive, Math.min(innerWidth - 70, place.clientWidth)));
   });
 }
 
