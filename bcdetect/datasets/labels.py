@@ -10,7 +10,7 @@ MAX_CLASSES = 50
 
 NO_LABEL = {"", "?", "na", "n/a", "nan", "null", "unknown"}
 _DIAGNOSES = {"m": "malignant", "b": "benign", "malignant": "malignant", "benign": "benign", "normal": "normal"}
-_ORDERS = (
+ORDERS = (
     ("benign", "malignant"),
     ("normal", "malignant"),
     ("normal", "benign", "malignant"),
@@ -49,7 +49,7 @@ def encode_labels(
         refuse(f"only one class: {listed(classes.values())}", "Learning needs rows of at least two classes")
     if len(classes) > MAX_CLASSES:
         refuse(f"{len(classes)} classes; the limit is {MAX_CLASSES}", "Is this a measurement? Pass --label COLUMN")
-    known = next((order for order in _ORDERS if set(order) == classes.keys()), None)
+    known = next((order for order in ORDERS if set(order) == classes.keys()), None)
     order = list(known or classes)
     if positive is not None:
         key = positive.strip().casefold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bcdetect.datasets.labels import ORDERS
 from bcdetect.serve.offered import OFFERED
 from bcdetect.serve.pages import render, router
 from bcdetect.serve.services import Here
@@ -14,4 +15,6 @@ async def train(here: Here):
     settings = {setting.name: setting for setting in OFFERED if setting.name not in OF_DATA}
     first = [settings.pop(name) for name in FIRST]
     more = [settings[name] for name in WORDS if name in settings]
-    return render("train.html", path="/train", first=first, more=more, most_bytes=here.settings.limits.max_body)
+    pairs = [("b", "m"), *(order for order in ORDERS if len(order) == 2)]
+    most = here.settings.limits.max_body
+    return render("train.html", path="/train", first=first, more=more, most_bytes=most, pairs=pairs)

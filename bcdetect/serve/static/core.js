@@ -81,7 +81,7 @@ export function failureBox(error) {
     "div",
     { class: "error", role: "alert" },
     el("b", {}, place ? `${place}: ` : ""),
-    `${what}.`,
+    /[.?!]$/.test(what) ? what : `${what}.`,
     hint ? el("div", { class: "soft" }, `${hint}.`) : null,
   );
 }

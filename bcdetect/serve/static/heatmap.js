@@ -3,13 +3,14 @@ import { diverging } from "./charts.js";
 import { el, svg, tooltip } from "./core.js";
 
 const NARROW = 620; // pixels, below which names have no room and only the line below says the pair
-const NAMES = 170;
+const [NAMES, LETTER, LETTERS] = [170, 6.6, 26]; // pixels that names may take, and one letter; letters of a name
 const KEYS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 export function heatmap(place, names, r, jump) {
   const count = names.length;
   const wide = place.clientWidth >= NARROW;
-  const edge = wide ? NAMES : 0;
+  const longest = Math.min(LETTERS, Math.max(...names.map((name) => name.length)));
+  const edge = wide ? Math.min(NAMES, 12 + LETTER * longest) : 0;
   const cell = Math.max(3, Math.min(24, (Math.min(place.clientWidth, 900) - edge) / count));
   const size = edge + cell * count;
   let [row, column] = [Math.min(1, count - 1), 0];
@@ -31,7 +32,7 @@ export function heatmap(place, names, r, jump) {
     const font = Math.min(12, cell * 0.9);
     names.forEach((name, k) => {
       const middle = edge + (k + 0.5) * cell;
-      const text = name.length > 26 ? `${name.slice(0, 25)}…` : name;
+      const text = name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name;
       const [left, top] = [
         svg("text", { x: edge - 6, y: middle + font / 3, "text-anchor": "end" }, text),
         svg("text", { transform: `translate(${middle + font / 3} ${edge - 6}) rotate(-90)` }, text),

@@ -33,7 +33,7 @@ export function outcome(run, found, changed) {
 
 function warnings({ rows_in_two_parts: twice, logistic_converged: converged }) {
   const said = [];
-  if (twice) said.push(`${twice} rows stand in more than one part, exactly alike: these numbers are too good.`);
+  if (twice) said.push(`${twice === 1 ? "1 row stands" : `${twice} rows stand`} in more than one part, exactly alike: these numbers are too good.`);
   if (!converged) said.push("The logistic regression did not converge: its numbers are not the baseline's.");
   return said.map((text) => el("p", { class: "bad" }, text));
 }

@@ -25,7 +25,7 @@ export function showClasses(found, colours) {
   const more =
     found.distributions.length < found.features ? `, of which the ${found.distributions.length} that tell most are shown` : "";
   const classes =
-    found.label === null ? "no column of classes: all rows are drawn alike" : `classes in the column “${found.label}”`;
+    found.label === null ? "no column of classes is known: choose it above, else all rows are drawn alike" : `classes in the column “${found.label}”`;
   at("#overview").textContent = `${count(found.rows, "row")}, ${count(found.features, "feature")}${more}; ${classes}.`;
   if (found.label === null) return at("#share").replaceChildren();
   const rows = found.classes.map(({ name, rows: n, share }, k) => ({

@@ -1,5 +1,5 @@
 // The form: which data, and the settings that are not to be as in the recipe.
-import { at, el, files } from "./core.js";
+import { Failure, address, ask, at, el, files, trying } from "./core.js";
 import { Sheet } from "./sheet.js";
 
 const MOST_CLASSES = 50;
@@ -48,6 +48,8 @@ function reveal(control) {
 async function take(taken) {
   file = taken;
   sheet = await Sheet.of(file);
+  at("#file-problem").replaceChildren();
+  if (sheet.columns.length < 2) return refuse();
   at("#file-name").textContent = `${file.name}, ${sheet.columns.length} columns`;
   at("#file").required = false;
   const known = sheet.columns.find((name) => name.toLowerCase() === "diagnosis");
@@ -61,18 +63,43 @@ async function take(taken) {
   showTaken();
 }
 
+// What cannot be a table is looked at by the server, which says best what is wrong with it.
+async function refuse() {
+  const asked = address("/api/explore", { name: file.name.slice(0, 200) });
+  const body = file;
+  file = null;
+  at("#file-name").textContent = "";
+  at("#columns").hidden = true;
+  showData();
+  const none = new Failure({ file: body.name, what: "one column is no table to learn from", hint: "Choose a file with more" });
+  await trying("Looking at the file", at("#file-problem"), async () => {
+    await ask(asked, { method: "POST", headers: { "Content-Type": "text/csv" }, body });
+    throw none;
+  });
+}
+
 // The classes of the chosen column.
 function showClasses() {
   const classes = label.value ? sheet.values(label.value) : [];
   const two = classes.length === 2;
-  positive.replaceChildren(option("", "the one known by its name"), ...(two ? classes.map((name) => option(name, name)) : []));
+  const known = two ? lookedFor(classes) : null;
+  const first = !two ? "only of two classes" : known === null ? "choose one" : `${known}, by its name`;
+  positive.replaceChildren(option("", first), ...(two ? classes.map((name) => option(name, name)) : []));
   positive.disabled = !two;
+  positive.required = two && known === null;
   const many = classes.length > MOST_CLASSES;
   at("#label-help").textContent = many
     ? `More than ${MOST_CLASSES} values: is this a measurement?`
     : label.value
       ? `${classes.length} ${classes.length === 1 ? "class" : "classes"}: ${classes.join(", ")}`
       : "Its values are the classes.";
+}
+
+// The one of two classes that the server takes for the positive one by its name, or null.
+function lookedFor(classes) {
+  const folded = classes.map((name) => name.toLowerCase());
+  const pair = JSON.parse(positive.dataset.pairs).find((each) => each.every((name) => folded.includes(name)));
+  return pair ? classes[folded.indexOf(pair[1])] : null;
 }
 
 // A column is one thing at a time.
