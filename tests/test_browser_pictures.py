@@ -170,8 +170,11 @@ def test_an_exam_one_file_a_sequence_and_a_synthetic_one(browser, address, pictu
             "dce",
         ]
         page.get_by_role("button", name="Close").click()
-        page.get_by_role("button", name="Try a synthetic exam").click()
-        page.get_by_role("button", name=re.compile("synthetic phantom, drawn as")).click()
+        page.get_by_role("button", name="Try a synthetic exam").press("Enter")
+        card = page.get_by_role("button", name=re.compile("synthetic phantom, drawn as"))
+        card.wait_for()
+        assert page.evaluate("document.activeElement.id") == "synthetic"  # who uses the keyboard can press it again
+        card.click()
         shown(page)
         assert page.locator("#stage .absent").count() == 0
         page.get_by_role("button", name="Previous picture").click()

@@ -181,3 +181,24 @@ def test_a_setting_that_cannot_be_is_pointed_at(browser, address):
         assert page.locator("#set-filters").get_attribute("aria-invalid") == "true"
         assert Asking(address).get("/api/train").data == {"runs": []}
         watch.forget_refusals()
+
+
+def test_what_is_no_table_is_refused_before_a_run_and_a_pair_of_unknown_names_asks_which(browser, address):
+    with watched(browser, address) as watch:
+        page = watch.open("/train")
+        page.get_by_label("A table of your own").check()
+        page.set_input_files("#file", {"name": "s.csv", "mimeType": "text/csv", "buffer": b"a;b\n1;2\n1;2\n"})
+        page.get_by_text("separated by semicolons").wait_for()
+        assert not page.get_by_label("Column of classes").is_visible()
+        watch.forget_refusals()
+        send(page, "size,outcome\n1,well\n2,recurred\n")
+        assert not page.get_by_text("separated by semicolons").is_visible()
+        page.get_by_label("Column of classes").select_option("outcome")
+        page.get_by_role("button", name="Start", exact=True).click()
+        looked_for = page.get_by_label("Class to look for")
+        assert looked_for.evaluate("(select) => document.activeElement === select && !select.validity.valid")
+        looked_for.select_option("recurred")
+        assert looked_for.evaluate("(select) => select.validity.valid")
+        send(page, "size,outcome\n1,B\n2,M\n")
+        page.get_by_label("Column of classes").select_option("outcome")
+        assert looked_for.evaluate("(select) => select.validity.valid") and "M, by its name" in looked_for.inner_text()

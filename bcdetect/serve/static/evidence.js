@@ -25,7 +25,7 @@ export function evidence(told, positive, room) {
     { class: "evidence" },
     el("h3", {}, `What speaks for and against ${name}`),
     rows.some((row) => Math.abs(row.value) >= LEAST)
-      ? bars({ rows, label, width, names: Math.min(190, 0.45 * width) })
+      ? bars({ rows, label, width, names: Math.min(190, 0.52 * width) })
       : el("p", {}, "Nothing does: this row is about the average one, which all are compared with."),
     el(
       "p",

@@ -117,6 +117,7 @@ function start() {
 
   async function show() {
     const call = ++turn;
+    const focused = ["#told", "#trail", "#maps", "#about"].some((part) => at(part).contains(document.activeElement));
     const answer = state.layer === ANSWER;
     parts.layers.mark(state);
     at("#layer-now").textContent = ` \u00b7 ${state.layer}`;
@@ -131,10 +132,9 @@ function start() {
       if (!answer) parts.place.mark(state);
       const words = answer ? `${found.sentence}.` : `${state.layer}, ${walk.where(state.layer, state.place, state.channel)}: ${found.sentence}.`;
       at("#number-title").textContent = answer ? "From the logit to the answer" : TITLES[state.way];
-      const focused = ["#told", "#trail"].some((part) => at(part).contains(document.activeElement));
       at("#trail").replaceChildren(...[crumbs()].filter(Boolean));
       at("#told").replaceChildren(...[el("p", { class: "told" }, words), ...found.nodes].filter(Boolean));
-      if (focused) at("#number").focus({ preventScroll: true });
+      if (focused && document.activeElement === document.body) at("#number").focus({ preventScroll: true });
       at("#live").textContent = words;
       if (!answer) await beside(found.beside);
     } catch (error) {

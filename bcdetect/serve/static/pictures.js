@@ -155,5 +155,6 @@ async function synthetic(button, sequences, add) {
     at("#told").textContent = `${error.parts.what}. ${error.parts.hint}`;
   } finally {
     button.disabled = false;
+    if (document.activeElement === document.body) button.focus(); // which it lost with being disabled
   }
 }
