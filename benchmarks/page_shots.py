@@ -50,7 +50,7 @@ def main() -> int:
 def trained(place: Path) -> Path:
     """A model of the built-in table and one of synthetic exams, hardly trained."""
     with contextlib.redirect_stdout(io.StringIO()):
-        bcdetect(["data", "phantom", "--patients", "24", "--size", "32", "--out", f"{place}/phantoms"])
+        bcdetect(["data", "phantom", "--patients", "24", "--size", "32", "--quiet", "--out", f"{place}/phantoms"])
         manifest = f"{place}/phantoms/manifest.csv"
         pictures = ["train", "--data", manifest, "--set", "image_size=32", "--epochs", "3", "--out", f"{place}/models/phantoms"]
         bcdetect([*pictures, "--quiet"])
