@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import SIZES, chromium, needs_chromium, served, watched
 from PIL import Image
 
 from bcdetect.bundle import save_classifier
@@ -177,6 +177,8 @@ def test_an_exam_one_file_a_sequence_and_a_synthetic_one(browser, address, pictu
         card.click()
         shown(page)
         assert page.locator("#stage .absent").count() == 0
+        page.set_viewport_size(SIZES["phone"])
+        assert page.evaluate("(d) => d.scrollWidth <= d.clientWidth", page.get_by_role("dialog").element_handle())
         page.get_by_role("button", name="Previous picture").click()
         page.get_by_role("heading", name="spot.png").wait_for()
 
