@@ -86,6 +86,7 @@ def test_a_training_run_watched_to_its_end_is_kept_and_offered(browser, address)
         name.fill("mine")
         page.get_by_role("button", name="Keep", exact=True).click()
         page.get_by_role("heading", name="Kept as mine").wait_for()
+        page.locator("#known tbody td", has_text="mine").wait_for()
         assert page.locator("#known tbody td").all_inner_texts()[:3] == ["built-in", "done", "mine"]
         for link, path in (("Look inside", "/inside"), ("Its facts", "/model"), ("Use it", "/table")):
             link = page.get_by_role("link", name=link)
