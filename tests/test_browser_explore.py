@@ -1,7 +1,7 @@
 """Exploring as a person does: pointing at the heat-map, walking it, dropping a table, naming its classes, plotting."""
 
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 
 from bcdetect.datasets.wisconsin import wisconsin_path
 from bcdetect.explore import exploration
@@ -15,13 +15,6 @@ MESSY = f"""id,kind,size,{HOSTILE},site
 4,B,2.0,7,<b>south</b>
 5,,9.0,5,north
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from api_client import save_models
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 from PIL import Image
 from trained import wisconsin_table
 from walked import of_every_kind, of_pictures, picture_model
@@ -27,13 +27,6 @@ THROUGH = """async () => {
     at("#next").click();
   }
 }"""  # step through all layers, and say which do not fit the screen
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

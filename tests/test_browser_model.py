@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 from shelved import fill
 from trained import small_run
 
@@ -12,13 +12,6 @@ from bcdetect.operating import threshold_counts
 from bcdetect.prevalence import at_prevalence
 
 NAMES = ("tp", "fp", "fn", "tn")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from browser import SIZES, chromium, needs_chromium, served, watched
+from browser import SIZES, served, watched
 from PIL import Image
 
 from bcdetect.bundle import save_classifier
@@ -13,13 +13,6 @@ from bcdetect.judgement import Referral
 from bcdetect.predict import Answer, about, record, to_csv
 from tests.medical import nifti
 from tests.test_explain_command import SIDE, bright, classifier, picture
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 from trained import small_run, wisconsin_table
 
 from bcdetect import predict
@@ -15,13 +15,6 @@ from bcdetect.table import parse_table
 HEADER, ROWS = wisconsin_table()
 HOSTILE = '"><img src=x onerror=alert(1)>'
 SCRIPT = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

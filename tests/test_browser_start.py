@@ -3,17 +3,10 @@
 import os
 
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 from trained import small_run
 
 from bcdetect.bundle import save_classifier
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,12 @@
 import os
 
 import pytest
-from browser import chromium, needs_chromium, served, watched
+from browser import served, watched
 from training import LONG, SMALL, Asking
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs process groups")
 PATIENTS = "patient,radius,texture,outcome\n" + "".join(f"{k},{k % 7},{k % 5},{'yes' if k % 2 else 'no'}\n" for k in range(60))
 SCRIPT = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    needs_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
