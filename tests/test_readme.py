@@ -42,6 +42,21 @@ def test_the_network_reaches_what_was_asked_of_it():
     assert cnn["accuracy"]["mean"] >= 0.970 and cnn["roc_auc"]["mean"] >= 0.994
 
 
+NESTED = json.loads((ROOT / "benchmarks" / "nested_cv.json").read_text(encoding="utf-8"))
+CONTENDERS = ("tuned CNN", "default CNN", "logistic regression", "RBF SVM")
+
+
+def test_the_nested_table_holds_what_the_command_printed():
+    assert f"`{NESTED['command']}`" in README and (NESTED["repeats"], NESTED["folds"]) == (10, 10)
+    for name, metric in (("accuracy", "accuracy"), ("ROC AUC", "roc_auc"), ("log loss", "log_loss")):
+        found = (NESTED["summary"][contender][metric] for contender in CONTENDERS)
+        cells = (f"{e['mean']:.4f} ({e['low']:.4f}-{e['high']:.4f})" for e in found)
+        assert f"| nested {name} | {' | '.join(cells)} |" in README
+    for name, metric in (("calibration slope", "calibration_slope"), ("ECE", "ece")):
+        cells = (f"{NESTED['calibration'][contender][metric]:.3f}" for contender in CONTENDERS)
+        assert f"| nested {name} | {' | '.join(cells)} |" in README
+
+
 BREASTMNIST = json.loads((ROOT / "benchmarks" / "breastmnist.json").read_text(encoding="utf-8"))
 EVERY, UNSEEN = BREASTMNIST["all test images"], BREASTMNIST["without those found again in training"]
 

@@ -89,20 +89,18 @@ def test_a_client_that_does_not_take_its_answer_is_let_go(hasty):
         assert length > 30_000_000
 
 
-def test_headers_without_end_are_refused(hasty):
-    with hasty.client() as client:
-        client.send(b"GET /health HTTP/1.1\r\n" + HOST)
-        for _ in range(20):
-            client.send(b"X: " + b"a" * 4096 + b"\r\n")
-        assert client.answer().status == 431
-        assert client.closed()
-    with hasty.client() as client:  # the same after a body
-        client.send(request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n"))
-        for _ in range(20):
-            client.send(b"X: " + b"a" * 4096 + b"\r\n")
-        assert client.answer().status == 431
-        assert client.closed()
-    assert hasty.is_well()
+@pytest.mark.parametrize("parser", PARSERS)
+def test_headers_without_end_are_refused(parser, tmp_path):
+    patient = replace(LIMITS, head_seconds=10 * PATIENCE, idle_seconds=10 * PATIENCE)  # so that their length alone can end it
+    with running(Guard(application(tmp_path), limits=patient), patient, parser) as server:
+        for begin in (b"GET /health HTTP/1.1\r\n" + HOST, request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n")):
+            with server.client() as client:  # at once, and after a body
+                client.send(begin)
+                for _ in range(20):
+                    client.send(b"X: " + b"a" * 4096 + b"\r\n")
+                assert client.answer().status == 431
+                assert client.closed()
+        assert server.is_well()
 
 
 @pytest.mark.parametrize("parser", PARSERS)

@@ -43,6 +43,7 @@ class Watched:
             if first is self:
                 self._turn_away(busy("too many connections at once"))
             else:
+                first._stop_waiting()  # now: it is lost only in the loop's next turn, and others may come in this one
                 first.transport.abort()
 
     def connection_lost(self, exc) -> None:
