@@ -92,10 +92,13 @@ def test_a_client_that_does_not_take_its_answer_is_let_go(hasty):
 @pytest.mark.parametrize("parser", PARSERS)
 def test_headers_without_end_are_refused(parser, tmp_path):
     patient = replace(LIMITS, head_seconds=10 * PATIENCE, idle_seconds=10 * PATIENCE)  # so that their length alone can end it
-    with running(Guard(application(tmp_path), limits=patient), patient, parser) as server:
-        for begin in (b"GET /health HTTP/1.1\r\n" + HOST, request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n")):
-            with server.client() as client:  # at once, and after a body
+    guard = Guard(application(tmp_path), limits=patient)
+    after_a_body = request(b"POST /raw", CHUNKED[:-2], body=b"1\r\na\r\n0\r\n")
+    with running(guard, patient, parser) as server:
+        for begin, begun in ((b"GET /health HTTP/1.1\r\n" + HOST, 0), (after_a_body, 1)):
+            with server.client() as client:
                 client.send(begin)
+                assert eventually(lambda begun=begun: guard.requests == begun)  # what comes with a body counts as body
                 for _ in range(20):
                     client.send(b"X: " + b"a" * 4096 + b"\r\n")
                 assert client.answer().status == 431
