@@ -1,6 +1,7 @@
 // Charts as SVG. Each takes numbers and gives a figure with a text for those who do not see it.
 import { el, number, svg, tooltip } from "./core.js";
 
+const LEAST = 40; // of what is drawn, whatever the room
 const PAD = { left: 56, right: 14, top: 14, bottom: 44 };
 
 // Round steps that cover [low, high], some five of them.
@@ -16,6 +17,8 @@ export function ticks(low, high, count = 5) {
 
 // A frame with axes: gives {chart, plot, x(value), y(value), width, height}. `chart` is the <svg>, marks go into `plot`.
 export function frame({ x, y, xLabel, yLabel, label, width = 520, height = 320, xTicks, yTicks }) {
+  width = Math.max(width, PAD.left + PAD.right + LEAST); // a place that is hidden has no width
+  height = Math.max(height, PAD.top + PAD.bottom + LEAST);
   const inner = { width: width - PAD.left - PAD.right, height: height - PAD.top - PAD.bottom };
   const scale = ([low, high], length) => (value) => (high > low ? ((value - low) / (high - low)) * length : length / 2);
   const across = scale(x, inner.width);
@@ -75,6 +78,7 @@ export function legend(series) {
 
 // Horizontal bars: rows [{name, value, text, kind}], to the left of the middle where a value is below 0.
 export function bars({ rows, label, width = 520, names = 190, texts = 70 }) {
+  width = Math.max(width, names + texts + LEAST);
   const most = Math.max(...rows.map((row) => Math.abs(row.value)), 1e-12);
   const negative = rows.some((row) => row.value < 0);
   const room = width - names - texts;
