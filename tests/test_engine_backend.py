@@ -52,6 +52,18 @@ def test_a_small_model_builds_and_predicts_on_numpy_alone(tmp_path):
     assert run(code) == ""
 
 
+def test_who_only_predicts_loads_no_random_numbers(tmp_path):
+    path = str(tmp_path / "m.npz")
+    run(f"{SMALL}tc.save({path!r}, model)")
+    code = f"""import sys
+import numpy as np
+own = "numpy.random" in sys.modules  # older NumPy loads it by itself
+import tinycnn as tc
+tc.load({path!r}).predict_proba(np.zeros((5, 30, 1, 1), "float32"))
+print("numpy.random" in sys.modules and not own)"""
+    assert run(code) == "False"
+
+
 def test_without_numba_everything_works():
     big = "tc.Sequential(tc.Conv2D(64, 3), tc.ReLU(), tc.MaxPool2D(2), tc.GlobalAvgPool(), tc.Dense(1)).build((64, 64, 1))"
     code = f"""{BLOCK_NUMBA}{SMALL}

@@ -353,34 +353,19 @@ class Sequential(Layer):
         return _stream_of(layer, self._step_rng(first_row))
 
     def _step_rng(self, first_row: int = 0) -> np.random.Generator:
-        """Counter-based: keyed by seed and step; each layer then takes its own stream.
+        """The generator of this step, from a row of the batch on."""
+        from tinycnn.streams import step_generator  # loads numpy.random, which prediction does without
 
-        The key is the seed; of the counter's four numbers the last is the step, the third the layer's stream.
-        """
-        rng = _StepGenerator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.steps]))
-        rng.first_row = first_row
-        return rng
+        return step_generator(self.seed, self.steps, first_row)
 
     def __repr__(self):
         return f"Sequential({', '.join(map(repr, self.layers.values()))})"
 
 
-class _StepGenerator(np.random.Generator):
-    """A step's generator, which knows where in the batch the rows begin that it draws for."""
-
-    first_row = 0
-
-
 def _stream_of(layer: Layer, rng):
-    """The generator that `layer` draws from: its own stream of the step's, so that no layer shifts another's numbers.
-
-    A part of a batch gets the numbers that its rows would get in the whole one. Containers hand the step's generator on.
-    """
+    """What `layer` draws from, if it draws; containers hand the step's generator on."""
     if rng is None or not layer.draws:
         return rng
-    stream = np.random.Generator(rng.bit_generator.jumped(layer.stream))
-    if first_row := getattr(rng, "first_row", 0):
-        blocks, rest = divmod(first_row * layer.drawn(), 8)  # float32 numbers, of which a step of the counter gives eight
-        stream.bit_generator.advance(blocks)
-        stream.random(rest, dtype=np.float32)
-    return stream
+    from tinycnn.streams import stream_of
+
+    return stream_of(layer, rng)

@@ -2,7 +2,7 @@
 
 Philox is counter-based: block number i of four 64-bit numbers is a hash of (i, key), so that any part can be drawn by anyone.
 Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3 (SC11), Philox4x64-10; what a model's counter holds is
-told in `Sequential._step_rng`.
+told in `tinycnn.streams.step_generator`.
 """
 
 from __future__ import annotations
