@@ -37,13 +37,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(app: FastAPI):
-        work, jobs = Work(settings.threads, settings.waiting, settings.answer_seconds), Jobs(None, settings.models)
-        app.state.services = Services(settings, Shelf(settings.models), work, jobs, log, Streams(), Walks())
+        jobs = Jobs(None, settings.models)
+        work = Work(settings.threads, settings.waiting, settings.answer_seconds)
+        slow = Work(settings.slow_threads, settings.slow_waiting, settings.answer_seconds)
+        app.state.services = Services(settings, Shelf(settings.models), work, slow, jobs, log, Streams(), Walks())
         try:
             yield
         finally:
             await asyncio.to_thread(jobs.close)
-            await work.close(GRACE_SECONDS)
+            await asyncio.gather(work.close(GRACE_SECONDS), slow.close(GRACE_SECONDS))
             if log is not None:
                 log.close()
 

@@ -1,4 +1,4 @@
-"""What every route may use: the settings, the models, the pool of threads, the log, the training runs, and recent walks."""
+"""What every route may use: the settings, the models, the pools of threads, the log, the training runs, and recent walks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ from bcdetect.serve.work import Work
 
 @dataclass(frozen=True)
 class Services:
-    """One of each for the app; `log` is None unless the operator turned it on."""
+    """One of each for the app; `log` is None unless the operator turned it on.
+
+    `work` is for predictions, pages and all else that is answered soon, `slow` for what may take long, so that neither an
+    occlusion map nor a large table to explore keeps a row from its answer.
+    """
 
     settings: Settings
     shelf: Shelf
     work: Work
+    slow: Work
     jobs: Jobs
     log: PredictionLog | None
     streams: Streams

@@ -138,7 +138,7 @@ async def pictures(
 ) -> Response:
     """Explain one picture, one slice of a file, or one exam."""
     way = method or None, layer or None
-    found = await here.work.run(_explain, here, model, parts, number, way, class_name or None)
+    found = await here.slow.run(_explain, here, model, parts, number, way, class_name or None)
     return Response(found, media_type="application/json")
 
 

@@ -36,7 +36,7 @@ RowNumber = Annotated[int, Query(alias="row", ge=1, le=MOST_ROWS, description="w
 @router.post("/row", responses=EXPLAINED, openapi_extra=body_of(OneRow))
 async def row(here: Here, body: uploads.Body, model: ModelName = None) -> Response:
     """What spoke for the positive class of two, or of more for the one decided on, in one row; by integrated gradients."""
-    return Response(await here.work.run(_explain_row, here, body, model), media_type="application/json")
+    return Response(await here.slow.run(_explain_row, here, body, model), media_type="application/json")
 
 
 @router.post("/table", responses=EXPLAINED, openapi_extra=uploads.CSV_BODY)
@@ -44,7 +44,7 @@ async def table(
     here: Here, body: uploads.Body, number: RowNumber = 1, model: ModelName = None, name: uploads.FileName = "table.csv"
 ) -> Response:
     """The same for one row of a CSV table."""
-    return Response(await here.work.run(_explain_table, here, body, model, name, number), media_type="application/json")
+    return Response(await here.slow.run(_explain_table, here, body, model, name, number), media_type="application/json")
 
 
 def _explain_row(here: Services, body: bytes, name: str | None) -> bytes:

@@ -97,7 +97,7 @@ async def built_in(here: Here):
 async def uploaded(here: Here, body: Body, label: Label = None, name: FileName = "table.csv"):
     """A table of yours, which is not kept."""
     return Response(
-        await here.work.run(lambda: explored(table_of(body, name), name, label or None)), media_type="application/json"
+        await here.slow.run(lambda: explored(table_of(body, name), name, label or None)), media_type="application/json"
     )
 
 

@@ -116,7 +116,7 @@ async def winners(here: Here, walk: WalkName, layer: LayerName, channel: Channel
 
 
 async def _opened(here: Services, opening: Callable, given, chosen: Chosen) -> Response:
-    content = await here.work.run(opening, here, given, chosen)
+    content = await here.slow.run(opening, here, given, chosen)
     here.walks.sweep_later()
     return Response(content, media_type="application/json")
 
