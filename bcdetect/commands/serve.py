@@ -18,7 +18,16 @@ def add_flags(parser) -> None:
     parser.add_argument("--port", type=int, default=8000, metavar="N", help="8000 if left out; 0 takes a free one")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen beyond this machine; needs a token")
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="a name that this server is asked for by; repeatable"
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME[:PORT]",
+        help="a name that this server is asked for by, at its own port, or at PORT alone, as through a mapped one; repeatable",
+    )
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="https://NAME[:PORT] of a proxy in front, which passes Host on unchanged; needs a token",
     )
     parser.add_argument("--token-file", metavar="FILE", help=f"its first line is asked of everybody (or the variable {TOKEN})")
     parser.add_argument("--log", metavar="FILE", help="keep every prediction in this SQLite file (nothing is kept without it)")
@@ -27,6 +36,7 @@ def add_flags(parser) -> None:
 def run(options) -> int:
     """See HELP."""
     from bcdetect.errors import require
+    from bcdetect.serve.addresses import public_url
     from bcdetect.serve.settings import ANY, Settings
 
     for module in ("fastapi", "uvicorn", "jinja2", "python_multipart"):
@@ -36,6 +46,7 @@ def run(options) -> int:
         host=options.host,
         port=options.port,
         hosts=tuple(options.allow_host),
+        public=None if options.public_url is None else public_url(options.public_url),
         token=_token(options.token_file),
         log=None if options.log is None else Path(options.log),
     )
@@ -44,8 +55,10 @@ def run(options) -> int:
 
     def ready(port: int) -> None:
         name = "127.0.0.1" if settings.host in ANY else settings.host
+        here = f"http://{f'[{name}]' if ':' in name else name}:{port}"
+        opened = f"{here}  (" if settings.public is None else f"{settings.public}  (a proxy's; this listens at {here}; "
         if not options.quiet:
-            print(f"http://{f'[{name}]' if ':' in name else name}:{port}  (Ctrl-C ends it)\n{NOTICE}", flush=True)
+            print(f"{opened}Ctrl-C ends it)\n{NOTICE}", flush=True)
 
     app = create_app(settings)
     serve(

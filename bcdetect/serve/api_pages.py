@@ -12,7 +12,7 @@ from bcdetect.serve.services import Here
 @router.get("/api")
 async def api(request: Request, here: Here):
     """Every route, and how to ask it."""
-    address = str(request.base_url).rstrip("/")
+    address = str(here.settings.public or request.base_url).rstrip("/")
     newest = next((place.name for place in await here.work.run(here.shelf.places)), None)
     known = {} if newest is None else {"name": newest}
     bearer = here.settings.token is not None

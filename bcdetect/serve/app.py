@@ -71,7 +71,7 @@ def guarded(app: FastAPI, settings: Settings):
     """The app behind its guards, as it meets the network. Raises UsageError for a token that could be guessed."""
     door = Door(settings.token)
     app.router.routes.extend(login_routes(door, pages.login))
-    return Guard(Access(app, door), settings.served, settings.port or None, settings.limits)
+    return Guard(Access(app, door), settings.served, settings.port or None, settings.limits, settings.public)
 
 
 def end_streams(app: FastAPI) -> None:

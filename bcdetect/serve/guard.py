@@ -7,9 +7,10 @@ import logging
 import re
 from collections.abc import Collection
 
+from bcdetect.serve.addresses import LOOPBACK, Addresses, Url
 from bcdetect.serve.exchange import Budget, Exchange
 from bcdetect.serve.limits import Limits
-from bcdetect.serve.origin import LOOPBACK, SAFE_METHODS, bracketed, check_host, check_origin, values
+from bcdetect.serve.origin import SAFE_METHODS, check_host, check_origin, values
 from bcdetect.serve.refusal import Refusal, busy
 
 METHODS = (*SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE")
@@ -26,10 +27,20 @@ class Guard:
     `bcdetect.serve`. Every refusal is the JSON of `refusal.error_json`, and closes the connection where a body was not read.
     """
 
-    def __init__(self, app, hosts: Collection[str] = LOOPBACK, port: int | None = None, limits: Limits | None = None):
-        """`hosts` are the names under which the page may be opened, without a port; `port` None: any port."""
-        self.app, self.port = app, port
-        self.hosts = frozenset(bracketed(name) for name in hosts)
+    def __init__(
+        self,
+        app,
+        hosts: Collection[str] = LOOPBACK,
+        port: int | None = None,
+        limits: Limits | None = None,
+        public: Url | None = None,
+    ):
+        """`hosts` are the names under which the page may be opened: `NAME` at `port` (None: at any), `NAME:PORT` at that one.
+
+        A request under the `public` URL looks to the application as if it had come by that URL's scheme. Raises UsageError.
+        """
+        self.app = app
+        self.addresses = Addresses.of(hosts, port, public)
         self.limits = limits or Limits()
         self.budget = Budget(self.limits.max_bytes_in_flight)
         self.requests = 0
@@ -47,9 +58,9 @@ class Guard:
         exchange = Exchange(scope, receive, send, self.limits, self.budget)
         exchange.whole = not has_body(scope)
         try:
-            check_host(scope, self.hosts, self.port)
+            scope = {**scope, "scheme": check_host(scope, self.addresses)}
             check_head(scope, self.limits)
-            check_origin(scope)
+            check_origin(scope, self.addresses.public)
             if not exchange.whole:
                 exchange.expect(declared_length(scope))
             await self._pass_on(scope, exchange)
