@@ -223,6 +223,18 @@ def test_what_speaks_for_a_row_comes_strongest_first_and_carries_its_grade(clien
     assert by_table["features"] == by_row["features"] and by_table["row"] == 21
 
 
+def test_an_explained_row_is_referred_where_its_prediction_is_and_for_the_same_reason(client):
+    strange = row(20) | {"mean radius": 99.0}
+    rows = [row(index) for index in range(30)] + [strange]
+    predicted = client.post("/api/predict", json={"rows": rows}).json()["rows"]
+    assert {each["refer"] for each in predicted} == {True, False} and "mean radius" in predicted[-1]["reason"]
+    certain = next(number for number, each in enumerate(predicted) if not each["refer"])
+    for number in (certain, len(rows) - 1):
+        told = client.post("/api/explain/row", json={"row": rows[number]}).json()
+        assert (told["refer"], told["reason"]) == (predicted[number]["refer"], predicted[number]["reason"])
+        assert told["predicted_class"] == predicted[number]["class"]
+
+
 def test_a_row_that_cannot_be_explained_is_refused(client):
     error = refused(client.post("/api/explain/row", json={"row": {}}))
     assert error["where"] == "row 1" and "mean radius" in error["what"]
@@ -250,7 +262,7 @@ def test_with_the_log_on_every_answer_is_kept_and_nothing_of_what_was_sent(clien
     try:
         body = text(rows=changed(r2_mean_texture="Jane Doe", r3_mean_radius="99"))
         found = client.post("/api/predict/table?name=Doe.csv", content=body).json()
-        client.post("/api/explain/row", json={"row": row()})
+        client.post("/api/explain/row", json={"row": row() | {"mean radius": 99.0}})
         refused(client.post("/api/predict/table", content=b""))
         kept = client.app.state.services.log.kept
     finally:
@@ -266,6 +278,7 @@ def test_with_the_log_on_every_answer_is_kept_and_nothing_of_what_was_sent(clien
         "refer": False,
     }
     assert second == {"row": 2, "answered": False} and third["refer"] is True
+    assert kept[1][4]["rows"][0]["refer"] is True
     assert not any(word in json.dumps(kept) for word in ("Doe", "texture", "99,"))
 
 

@@ -92,6 +92,8 @@ class RowExplained(BaseModel):
     class_name: str = Field(alias="class")
     predicted_class: str
     probabilities: dict[str, float]
+    refer: bool
+    reason: str | None = Field(description="why it is uncertain and to be referred")
     logit: float | None
     method: str
     unit: str
