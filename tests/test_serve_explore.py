@@ -71,6 +71,13 @@ def test_what_cannot_be_explored_is_refused_with_the_reason(client, content, par
     assert what in error["what"] and error["file"] == "t.csv" and error["code"] == "bad_input"
 
 
+def test_a_label_that_is_none_is_answered_with_the_field_to_correct(client):
+    many = "a,b\n" + "".join(f"k{i},{i}\n" for i in range(60))
+    for content, label in (("a,b\n1,2\n", "c"), (many, "a")):
+        error = client.post("/api/explore", params={"label": label}, content=content).json()["error"]
+        assert error["hint"] == "Choose the column of classes (label)"
+
+
 @pytest.mark.parametrize("parameters", [{"label": "x" * 1001}, {"name": "x" * 201}])
 def test_parameters_are_bounded(client, parameters):
     assert client.post("/api/explore", params=parameters, content=MESSY).status_code == 422

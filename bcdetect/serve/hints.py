@@ -1,25 +1,36 @@
-"""What the library says, in the words of the page: it speaks of the command line's flags, and the page has fields."""
+"""What the library says, in the words of the page and the API: it speaks of the command line's flags, and they have fields.
+
+A field is called as on the page, with its name in the API behind it.
+"""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 
+_OPERATOR = "whoever runs this server can"
 WORDS = (  # the longer ones first
-    ("Say which column names the classes: --label COLUMN", "Choose the column of classes"),
-    ("Pass --label COLUMN", "Choose the column of classes"),
-    ("Pass --group COLUMN", "Choose the column of patients"),
-    ("Pass --drop COLUMN", "Choose the columns to leave out"),
-    ("Pass --positive NAME", "Choose the class to look for"),
-    ("Pass one to --positive", "Choose one of them as the class to look for"),
-    ("Leave out --positive", "Choose no class to look for"),
-    ("Pass a smaller rate with --set lr=NUMBER", "Choose a smaller learning rate"),
-    ("and the others to --drop", "and the others as columns to leave out"),
-    ("is left out with --drop COLUMN", "can be left out"),
-    ("passed to --group COLUMN", "be chosen as the column of patients"),
-    ("--group COLUMN", "choose the column of patients"),
+    ("Say which column names the classes: --label COLUMN", "Choose the column of classes (label)"),
+    ("Pass --label COLUMN", "Choose the column of classes (label)"),
+    ("Pass --group COLUMN", "Choose the column of patients (group)"),
+    ("Pass --drop COLUMN", "Choose the columns to leave out (drop)"),
+    ("Pass --positive NAME", "Choose the class to look for (positive)"),
+    ("Pass one to --positive", "Choose one of them as the class to look for (positive)"),
+    ("Leave out --positive", "Choose no class to look for (positive)"),
+    ("Pass a smaller rate with --set lr=NUMBER", "Choose a smaller learning rate (lr)"),
+    ("and the others to --drop", "and the others as columns to leave out (drop)"),
+    ("is left out with --drop COLUMN", "can be left out (drop)"),
+    ("passed to --group COLUMN", "be chosen as the column of patients (group)"),
+    ("(--group COLUMN)", "(choose the column of patients, group)"),
     (", or leave them out with --skip-bad", ""),
     (", or leave it out with --skip-bad", ""),
-    (" (python -m bcdetect audit-model)", "; whoever runs this server can have it made, with python -m bcdetect audit-model"),
+    (" (see: python -m bcdetect audit)", ""),
+    (" (python -m bcdetect audit-model)", f"; {_OPERATOR} have it made, with python -m bcdetect audit-model"),
+    (
+        "Pass a model.npz that 'python -m bcdetect train' wrote",
+        f"Choose another model; {_OPERATOR} put one in its place that python -m bcdetect train wrote",
+    ),
+    *((f"Install {what} with: pip", f"{_OPERATOR.capitalize()} install {what} with: pip") for what in ("it", "them")),
+    ("Install pydicom's decoder", f"{_OPERATOR.capitalize()} install pydicom's decoder"),
 )
 
 

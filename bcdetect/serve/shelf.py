@@ -198,5 +198,6 @@ class Shelf:
 
 def _not_there(places: list[Place]) -> NotThere:
     if not places:
-        return NotThere("there is no model here yet", hint="Train one on the page Train, or with python -m bcdetect train")
+        hint = "Train one on the page Train; whoever runs this server can train one with python -m bcdetect train, too"
+        return NotThere("there is no model here yet", hint=hint)
     return NotThere("there is no model of this name", hint=f"There are {', '.join(p.name for p in places[:20])}")

@@ -120,7 +120,10 @@ def read_report(model: Model) -> str:
     """A run's report. Raises NotThere, InputError."""
     path = model.place.beside("report.html")
     if path is None:
-        raise NotThere("there is no report of this model", hint="Write one with: python -m bcdetect report FOLDER")
+        raise NotThere(
+            "there is no report of this model",
+            hint="Whoever runs this server can write one with: python -m bcdetect report FOLDER",
+        )
     try:
         return read_text(path)
     except InputError as error:  # without the folder's path

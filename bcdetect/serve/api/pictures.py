@@ -21,6 +21,7 @@ from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
 from bcdetect.serve.forms import PICTURES_BODY, SINGLE, Part, Parts
+from bcdetect.serve.hints import spoken
 from bcdetect.serve.record import logged, outcomes
 from bcdetect.serve.services import Here, Services
 from bcdetect.serve.work import TooSlow
@@ -123,7 +124,7 @@ def row_of(answer: Answer, classifier: Classifier, picture: str | None = None) -
     """What `Answered` describes."""
     told = record(answer, classifier)
     row = {key: told[key] for key in ("class", "probabilities", "set", "refer", "reason", "problem")}
-    return {"file": answer.name, **row, "hint": answer.hint or None, "picture": picture}
+    return {"file": answer.name, **row, "hint": spoken(answer.hint) or None, "picture": picture}
 
 
 def content_of(parts: list[Part]) -> bytes:

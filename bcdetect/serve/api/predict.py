@@ -28,7 +28,7 @@ MOST_CELLS, SHOWN = 5, 40  # of a bad row: cells that are told one by one; chara
 ANSWERS = {200: {"model": TableAnswers}, **ERRORS}
 OR_CSV = {200: {"model": TableAnswers, "content": {"text/csv": {"schema": {"type": "string"}}}}, **ERRORS}
 
-Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: as predict --out FILE.csv writes it")]
+Format = Annotated[Literal["json", "csv"], Query(alias="format", description="csv: a file of answers, a line each")]
 
 
 @router.post("", responses=ANSWERS, openapi_extra=body_of(Rows))
