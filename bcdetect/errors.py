@@ -3,6 +3,10 @@
 The text is `FILE: WHERE: WHAT. HINT`; parts that are empty are left out.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class BcdetectError(Exception):
     """What went wrong, where, and what to do about it."""
@@ -51,14 +55,31 @@ class TrainingError(BcdetectError):
     code, exit_code = "diverged", 6
 
 
+_PACKAGES = {"python_multipart": "python-multipart", "sklearn": "scikit-learn"}  # called otherwise than their modules
+
+
 def require(module: str, extra: str, purpose: str):
-    """Import an optional module, or say in one line how to install it."""
+    """Import an optional module, or say in one line how to install it (UsageError)."""
+    return require_all((module,), extra, purpose)[0]
+
+
+def require_all(modules: Sequence[str], extra: str, purpose: str) -> list:
+    """Import optional modules of one extra, or say in one line how to install all that are missing (UsageError)."""
     import importlib
 
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
+    found, missing = [], {}
+    for module in modules:
+        try:
+            found.append(importlib.import_module(module))
+        except ImportError as error:
+            top = module.partition(".")[0]
+            missing[_PACKAGES.get(top, top)] = error
+    if missing:
+        *others, last = missing
+        names = f"{', '.join(others)} and {last}" if others else last
+        verb, them, they = ("are", "them", "they are") if others else ("is", "it", "it is")
         raise UsageError(
-            f"{purpose} needs {module.partition('.')[0]}, which is not installed",
-            hint=f"Install it with: pip install {module.partition('.')[0]} (it is part of the extra '{extra}')",
-        ) from error
+            f"{purpose} needs {names}, which {verb} not installed",
+            hint=f"Install {them} with: pip install {' '.join(missing)} ({they} part of the extra '{extra}')",
+        ) from missing[last]
+    return found

@@ -10,6 +10,7 @@ from bcdetect.errors import InputError, UsageError
 
 HELP = "a page to upload, see and understand, and its JSON API, on this machine (extra web)"
 TOKEN = "BCDETECT_TOKEN"
+MODULES = ("fastapi", "starlette", "pydantic", "uvicorn", "jinja2", "python_multipart")  # of the extra; httptools is not needed
 
 
 def add_flags(parser) -> None:
@@ -35,12 +36,11 @@ def add_flags(parser) -> None:
 
 def run(options) -> int:
     """See HELP."""
-    from bcdetect.errors import require
+    from bcdetect.errors import require_all
     from bcdetect.serve.addresses import public_url
     from bcdetect.serve.settings import ANY, Settings
 
-    for module in ("fastapi", "uvicorn", "jinja2", "python_multipart"):
-        require(module, "web", "serve")
+    require_all(MODULES, "web", "serve")
     settings = Settings(
         models=_folder(options.models),
         host=options.host,
