@@ -87,17 +87,7 @@ const FORMS = {
     if (told.bias !== null) lines.push(["the bias", told.bias]);
     return {
       nodes: [
-        el(
-          "div",
-          { class: "scroll" },
-          el(
-            "table",
-            { class: "terms" },
-            el("caption", {}, `What weighs most; the input ${where}`),
-            head(["input", "value", "\u00d7 weight", "= product", ""]),
-            el("tbody", {}, rows),
-          ),
-        ),
+        scrolled({ class: "terms" }, `What weighs most; the input ${where}`, ["input", "value", "\u00d7 weight", "= product", ""], rows),
         el("h4", {}, "Added up"),
         addition({ lines, write, ...told, of: "this number" }),
       ],
@@ -194,24 +184,12 @@ const FORMS = {
   shares(told) {
     const write = writer(told.powers);
     const scores = writer(told.scores);
+    const rows = told.powers.map((power, i) =>
+      el("tr", { class: i === told.channel ? "chosen" : false }, el("th", { scope: "row" }, String(i)), cell(told.scores[i], scores), cell(power, write), cell(power / told.sum, alone)),
+    );
     return {
       nodes: [
-        el(
-          "div",
-          { class: "scroll" },
-          el(
-            "table",
-            {},
-            head(["channel", "score", "exp(score \u2212 largest)", "share"]),
-            el(
-              "tbody",
-              {},
-              told.powers.map((power, i) =>
-                el("tr", { class: i === told.channel ? "chosen" : false }, el("th", { scope: "row" }, String(i)), cell(told.scores[i], scores), cell(power, write), cell(power / told.sum, alone)),
-              ),
-            ),
-          ),
-        ),
+        scrolled({}, null, ["channel", "score", "exp(score \u2212 largest)", "share"], rows),
         el("p", { class: "equation" }, `${alone(told.result * told.sum)} / ${alone(told.sum)} = ${alone(told.result)}`),
         engineSays(told),
       ],
@@ -281,6 +259,11 @@ const FORMS = {
 
 const bracket = (value) => (value < 0 ? `(${alone(value)})` : alone(value));
 const range = (values) => [Math.min(0, ...values), Math.max(0, ...values)];
+
+// A table of these column names and rows, in a frame that scrolls where it is too narrow.
+function scrolled(attributes, caption, names, rows) {
+  return el("div", { class: "scroll" }, el("table", attributes, caption && el("caption", {}, caption), head(names), el("tbody", {}, rows)));
+}
 
 // The number that stood at the same place before this layer.
 function same(told, page, value) {
