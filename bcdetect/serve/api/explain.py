@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from bcdetect.errors import InputError
 from bcdetect.explain import words
 from bcdetect.explain.explanation import Explanation
 from bcdetect.explain.grade import grade_line, grade_of
@@ -18,8 +17,10 @@ from bcdetect.explain.png import map_png, plane_png
 from bcdetect.explain.record import record
 from bcdetect.inputs import Input, Source, arrays
 from bcdetect.predict import predict_source
+from bcdetect.serve.api.answered import OfModel
 from bcdetect.serve.api.models import ModelName
-from bcdetect.serve.api.pictures import Answered, content_of, data_url, opened, row_of
+from bcdetect.serve.api.picture_inputs import content_of, opened, the_input
+from bcdetect.serve.api.pictures import Answered, data_url, row_of
 from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
@@ -80,16 +81,13 @@ class Asked(BaseModel):
     why: str
 
 
-class Explained(BaseModel):
+class Explained(OfModel):
     """One picture's map of the evidence for `class`; what does not apply is null, and so are numbers that are not finite.
 
     `map` is an RGBA picture of the network's size, opaque where there is much evidence, to lay over `planes`; null where the
     map is blank. Its full colour stands for `full_colour_at`.
     """
 
-    notice: str
-    model: str
-    model_sha256: str
     input: str
     number: int
     count: int = Field(description="pictures in the file")
@@ -172,19 +170,6 @@ def _explain(here: Services, name: str | None, parts: list[Part], number: int, w
             "classes": classifier.class_names,
         }
     )
-
-
-def the_input(source: Source, parts: list[Part], number: int, exam: bool) -> Input:
-    """The input that is asked for. Raises InputError."""
-    if len(parts) > 1 and not exam:
-        raise InputError(f"{len(parts)} pictures; one at a time is looked at", hint="Send one")
-    if number > source.count:
-        what = f"has no picture {number}; it holds {source.count}, counted from 1"
-        raise InputError(what, file=parts[0].name, hint="Correct the number")
-    each = next(source.read({number}))
-    if each.problem is not None:
-        raise InputError(each.problem, file=each.name, hint=each.hint)
-    return each
 
 
 def _map(model: Model, each: Input, found: Explanation) -> dict:

@@ -11,8 +11,7 @@ from bcdetect.inputs import Input, Source, open_table
 from bcdetect.inside import Walk, walk
 from bcdetect.predict import predict_source, record
 from bcdetect.records import table_of
-from bcdetect.serve.api.explain import the_input
-from bcdetect.serve.api.pictures import content_of, opened
+from bcdetect.serve.api.picture_inputs import content_of, opened, the_input
 from bcdetect.serve.api.predict_form import knows_wisconsin
 from bcdetect.serve.api.rows import OneRow, read
 from bcdetect.serve.chosen import chosen

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from bcdetect.serve.api.answered import OfModel
+
 Nested = Annotated[
     list[JsonValue],
     Field(description="numbers as nested lists, a level for each axis; null stands outside of the input"),
@@ -115,15 +117,12 @@ class Predicted(BaseModel):
     reason: str | None
 
 
-class Opened(BaseModel):
+class Opened(OfModel):
     """A walk that can be asked about by its name, `walk`; `class` is the one whose logit is gone back from."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    notice: str
     walk: str
-    model: str
-    model_sha256: str
     input: str = Field(description="what was sent, in words")
     reference: str | None = Field(description="of a row of the built-in table its class there")
     predicted: Predicted

@@ -7,56 +7,42 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from bcdetect.classifier import Classifier
 from bcdetect.datasets.phantom import CLASSES, SEQUENCES, phantom_png
-from bcdetect.errors import InputError
 from bcdetect.explain.planes import Plane, planes_of, together
 from bcdetect.explain.png import plane_png
 from bcdetect.inputs import Input, Source
 from bcdetect.predict import Answer, about, predict_source, record
+from bcdetect.serve.api.answered import OfClasses, Said
 from bcdetect.serve.api.models import ModelName
+from bcdetect.serve.api.picture_inputs import content_of, opened
 from bcdetect.serve.chosen import chosen
 from bcdetect.serve.dumped import dumped
 from bcdetect.serve.failures import ERRORS
-from bcdetect.serve.forms import PICTURES_BODY, SINGLE, Part, Parts
+from bcdetect.serve.forms import PICTURES_BODY, Part, Parts
 from bcdetect.serve.hints import spoken
 from bcdetect.serve.record import logged, outcomes
 from bcdetect.serve.services import Here, Services
 from bcdetect.serve.work import TooSlow
-from bcdetect.uploaded import open_uploads
 
 router = APIRouter(tags=["pictures"])
 
-MOST_PICTURES = 512  # of all files of a request, counting slices
 SMALL = 128  # pixels a side of a picture that is shown beside its answer
 
 
-class Answered(BaseModel):
+class Answered(Said):
     """One picture, slice or exam: its answer, or the problem that kept it from one; what does not apply is null."""
 
     file: str
-    class_name: str | None = Field(alias="class")
-    probabilities: dict[str, float] | None
-    possible: list[str] | None = Field(alias="set", description="the classes that it may be, at the error rate")
-    refer: bool | None
-    reason: str | None = Field(description="why it is uncertain and to be referred")
-    problem: str | None
     hint: str | None = Field(description="what to do about the problem")
     picture: str | None = Field(description="where asked for, what the network saw, small, as a data URL of a PNG file")
 
 
-class Answers(BaseModel):
+class Answers(OfClasses):
     """What the model says of every picture in the order they were sent, of a file of several as `name#1`, `name#2` and so on."""
 
-    notice: str
-    model: str
-    model_sha256: str
-    classes: list[str]
-    positive: str | None
-    threshold: float | None = Field(description="the probability of the positive class from which on a picture is called that")
-    error_rate: float | None = Field(description="of the sets")
     rows: list[Answered]
 
 
@@ -80,16 +66,6 @@ def _predict(here: Services, name: str | None, parts: list[Part], shown: bool) -
     logged(here, "predict", content_of(parts), model, {"rows": outcomes(answers)})
     rows = [row_of(answer, model.classifier, seen.get(answer.row)) for answer in answers]
     return dumped({"model": model.name, **about(model.classifier, model.sha256), "rows": rows})
-
-
-def opened(classifier: Classifier, parts: list[Part]) -> Source:
-    """What was sent, as inputs of a model of pictures. Raises InputError where the files are not of its kind."""
-    if all(part.field == SINGLE for part in parts) and SINGLE not in classifier.sequences:
-        return open_uploads(classifier, [(part.name, part.data) for part in parts], MOST_PICTURES)
-    files = {part.field: (part.name, part.data) for part in parts}
-    if len(files) < len(parts):
-        raise InputError("two files in parts of one name", hint=f"Name parts {SINGLE}, or each by its sequence")
-    return open_uploads(classifier, files, MOST_PICTURES)
 
 
 def _watched(source: Source, seconds: float, seen: dict[int, str] | None, classifier: Classifier) -> Source:
@@ -125,11 +101,6 @@ def row_of(answer: Answer, classifier: Classifier, picture: str | None = None) -
     told = record(answer, classifier)
     row = {key: told[key] for key in ("class", "probabilities", "set", "refer", "reason", "problem")}
     return {"file": answer.name, **row, "hint": spoken(answer.hint) or None, "picture": picture}
-
-
-def content_of(parts: list[Part]) -> bytes:
-    """All files one after the other, for their hash."""
-    return parts[0].data if len(parts) == 1 else b"".join(part.data for part in parts)
 
 
 @router.get("/api/pictures/synthetic", responses={200: {"content": {"image/png": {}}}, **ERRORS}, response_class=Response)

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
+from bcdetect.serve.api.answered import OfClasses, OfModel, Said
 from bcdetect.table import MAX_COLUMNS, MAX_NAME
 
 MOST_RECORDS = 10_000
@@ -40,34 +41,21 @@ class Cell(BaseModel):
     value: str
 
 
-class TableRow(BaseModel):
+class TableRow(Said):
     """One row's answer, or its problem; what does not apply is null."""
 
     row: int
     line: int | None = Field(description="the line of the file that it begins on")
-    class_name: str | None = Field(alias="class")
-    probabilities: dict[str, float] | None
-    possible: list[str] | None = Field(alias="set", description="the classes that it may be, at the error rate")
-    refer: bool | None
-    reason: str | None = Field(description="why it is uncertain and to be referred")
     in_range: bool | None = Field(description="whether every measurement is within the training part's range")
     outside: list[str] | None = Field(description="the measurements that are not")
-    problem: str | None
     cells: list[Cell] = Field(description="of a bad row, its first bad cells")
     bad_cells: int = Field(description="how many they are in all")
 
 
-class TableAnswers(BaseModel):
+class TableAnswers(OfClasses):
     """What the model says of every row, in their order."""
 
-    notice: str
-    model: str
-    model_sha256: str
-    classes: list[str]
-    positive: str | None
     calibration: str | None = Field(description="how probabilities were calibrated; null: they are the network's own")
-    threshold: float | None = Field(description="the probability of the positive class from which on a row is called that")
-    error_rate: float | None = Field(description="of the sets")
     renamed: dict[str, str] = Field(description="measurements that have another column name in the table")
     unused: list[str] = Field(description="columns that the model does not look at")
     rows: list[TableRow]
@@ -81,12 +69,9 @@ class Evidence(BaseModel):
     evidence: float | None
 
 
-class RowExplained(BaseModel):
+class RowExplained(OfModel):
     """What spoke for a class in one row, the measurement that weighs most first."""
 
-    notice: str
-    model: str
-    model_sha256: str
     row: int
     grade: str = Field(description="how far to trust the explanation, as audit-model found")
     class_name: str = Field(alias="class")
