@@ -136,10 +136,12 @@ def test_a_bad_table_shows_its_reason_and_a_better_one_is_trained_on(browser, ad
         page.get_by_label("Column of classes").select_option("outcome")
         assert page.locator("#label-help").inner_text() == "2 classes: no, yes"
         page.get_by_role("button", name="Start", exact=True).click()
-        error = page.locator("#run-problem [role=alert]")
+        error = page.locator("#setup-problem [role=alert]")
         error.wait_for()
         assert "row 8 (line 9), column 'radius'" in error.inner_text() and SCRIPT in error.inner_text()
         assert "can be left out" in error.inner_text() and "--" not in error.inner_text()
+        assert page.locator("#run").is_hidden() and Asking(address).get("/api/train").data == {"runs": []}
+        watch.forget_refusals()
 
         send(page, PATIENTS)
         page.get_by_label("Column of classes").select_option("outcome")

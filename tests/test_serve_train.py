@@ -140,14 +140,36 @@ def test_a_table_of_ones_own_is_trained_on_with_its_columns(server, tmp_path):
         (b"radius,kind\n1,u\n2,v\n", "label=kind", "which of 'u', 'v'", "Choose the class to look for"),
         (b"", "", "the file is empty", ""),
         (b"\xff\xfe\x00", "", "UTF-16", ""),
+        (b"PK\x03\x04....", "", "zip archive", ""),
+        (b"a;diagnosis\n1;M\n2;B\n", "", "separated by semicolons", "with commas"),
+        (b'a,diagnosis\n1,"M\n', "", "not valid CSV", "quote"),
+        (b"radius,diagnosis\n1,M\n2,M\n", "", "only one class: 'malignant'", "at least two classes"),
+        (b"radius,diagnosis\n1,M\n2,B\n3,M\n4,B\n", "", "too few rows of class 'benign' for 3 parts", "more data"),
+        (b"scan,diagnosis\n/root/a.png,B\n/root/b.png,M\n", "", "name picture files", "table of measurements"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_told_in_the_words_of_the_page(server, csv, query, what, hint):
-    run = server.start_on_table(csv, f"name=t.csv&{query}")
+def test_a_table_that_cannot_be_trained_on_is_refused_in_the_words_of_the_page(server, csv, query, what, hint):
+    answer = server.ask("POST", f"/api/train/table?name=t.csv&{query}", csv, Content_Type="text/csv")
+    error = answer.error(422)
+    assert what in error["what"] and hint in error["hint"] and "--" not in error["hint"] and error["code"] == "bad_input"
+    assert error["file"] == ("" if "too few" in what else "t.csv")
+    assert server.get("/api/train").data == {"runs": []}
+
+
+def test_a_table_too_wide_for_the_network_is_refused(server):
+    header = ",".join(f"c{i}" for i in range(9000)) + ",diagnosis"
+    rows = "\n".join(",".join([str(k)] * 9000) + f",{'MB'[k % 2]}" for k in range(12))
+    answer = server.ask("POST", "/api/train/table?filters=64&filters=64", f"{header}\n{rows}\n".encode(), Content_Type="text/csv")
+    assert "9,000 columns with 128 filters" in answer.error(400)["what"]
+    assert server.get("/api/train").data == {"runs": []}
+
+
+def test_a_run_that_fails_tells_why_as_its_last_event(server):
+    run = server.start({"drop": ["no such column"]})
     last = server.events(run)[-1]
     assert (last["event"], last["state"], last["usable"]) == ("failed", "failed", False)
-    assert what in last["error"]["what"] and hint in last["error"]["hint"] and "--" not in last["error"]["hint"]
-    assert last["error"]["file"] == "t.csv" and server.get(run).data["error"] == last["error"]
+    assert "no such column" in last["error"]["what"] and last["error"]["hint"].endswith("(drop)")
+    assert server.get(run).data["error"] == last["error"]
     assert "no model" in server.post(f"{run}/keep", {"name": "x"}).error(400)["what"]
 
 

@@ -39,6 +39,20 @@ def load_table(
     file = os.fspath(path)
     data = read_bytes(path)
     table = parse_table(decode_text(data, file=file), file=file)
+    return of_table(table, hashlib.sha256(data).hexdigest(), label, positive, group, drop, needs)
+
+
+def of_table(
+    table: Table,
+    digest: str,
+    label: str | None = None,
+    positive: str | None = None,
+    group: str | None = None,
+    drop: Sequence[str] = (),
+    needs: Needs | None = None,
+) -> Dataset:
+    """The same for a file that was read, of this SHA-256. Raises InputError."""
+    file = table.file
     label = _find(table, "diagnosis" if label is None else label, "label")
     group = _repeating_identifier(table, label, drop) if group is None else _find(table, group, "group")
     left_out = {name: "an identifier is not a measurement" for name in table.columns if is_identifier(name)}
@@ -62,8 +76,8 @@ def load_table(
         raise InputError("every measurement is the same in all rows", file=file)
     provenance = {
         "source": "table",
-        "file": Path(path).name,  # a model is handed on; its maker's folders are not
-        "sha256": hashlib.sha256(data).hexdigest(),
+        "file": Path(file).name,  # a model is handed on; its maker's folders are not
+        "sha256": digest,
         "rows": len(y),
         "label": label,
         "group": group,
@@ -71,7 +85,7 @@ def load_table(
     }
     groups = None if group is None else np.array(_column(table, group))
     names = tuple(features) if needs is None else needs.columns
-    return Dataset(Path(path).stem, x, y, class_names, names, groups, provenance)
+    return Dataset(Path(file).stem, x, y, class_names, names, groups, provenance)
 
 
 def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str | None:

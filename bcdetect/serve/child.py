@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from bcdetect.errors import BcdetectError, InputError, UsageError
+from bcdetect.errors import BcdetectError, UsageError
 
 REQUEST, RUN = "request.json", "run"
 TEXT = 20_000  # characters of a line for people; a table has up to 10,000 columns to name
@@ -61,9 +61,9 @@ def _train(tell: Callable, asked: threading.Event) -> dict:
     from bcdetect import show
     from bcdetect.commands.doing import warm_up
     from bcdetect.config import Config
-    from bcdetect.datasets import holds_pictures
+    from bcdetect.gate import read_bytes
     from bcdetect.output import new_folder
-    from bcdetect.serve.choices import check_size
+    from bcdetect.serve.own_table import own_table
     from bcdetect.training import Watch
 
     with open(REQUEST, encoding="utf-8") as file:
@@ -81,12 +81,11 @@ def _train(tell: Callable, asked: threading.Event) -> dict:
         return asked.is_set()
 
     tell("state", state="reading")
-    if config.data is not None and holds_pictures(config.data):  # of this machine: whoever uploads a table could name any
-        raise InputError("the cells name picture files", file=config.data, hint="Upload a table of measurements")
-    data, parts = runs.load_run_data(config)
-    if config.data is not None:
+    if config.data is None:
+        data, parts = runs.load_run_data(config)
+    else:
+        data, parts = own_table(read_bytes(config.data), config)
         os.unlink(config.data)
-    check_size(config, data)
     say(show.data(data, parts))
     tell("state", state="preparing")
     warm_up(say)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -29,7 +30,9 @@ from bcdetect.serve.choices import chosen
 from bcdetect.serve.failures import ERRORS, NotThere
 from bcdetect.serve.hints import on_the_wire
 from bcdetect.serve.job import Job
+from bcdetect.serve.jobs import plain_name
 from bcdetect.serve.offered import OFFERED
+from bcdetect.serve.own_table import own_table
 from bcdetect.serve.services import Here
 from bcdetect.serve.streams import EventStream
 from bcdetect.serve.uploads import CSV_BODY, Body, check_cells
@@ -56,11 +59,12 @@ async def start(wanted: Start, here: Here, response: Response) -> Known:
 
 @router.post("/table", openapi_extra=CSV_BODY, **STARTED)
 async def start_on_table(wanted: Annotated[TableStart, Query()], body: Body, here: Here, response: Response) -> Known:
-    """Train on a table; what is wrong with it is told by the run's last event. It is removed once it was read."""
+    """Train on a table. One that cannot be trained on starts nothing; it is removed once the run has read it."""
     values = wanted.model_dump(exclude_unset=True)
     values.pop("name", None)
-    await asyncio.to_thread(check_cells, body, wanted.name)
-    return await _start(here, response, chosen(values), body, wanted.name)
+    config = chosen(values)
+    await here.slow.run(_check, body, wanted.name, config)
+    return await _start(here, response, config, body, wanted.name)
 
 
 @router.get("")
@@ -144,6 +148,12 @@ async def _start(here, response: Response, config: Config, csv: bytes | None = N
         raise Busy(what, where=address_of(running), hint="Wait for it to end, or stop it") from error
     response.headers["Location"] = address_of(job)
     return known(job)
+
+
+def _check(body: bytes, name: str, config: Config) -> None:
+    """Raise what a run of this table would: it is read twice, but nobody has to follow a run to learn of a wrong column."""
+    check_cells(body, name)
+    own_table(body, replace(config, data=plain_name(name)))
 
 
 def _job(here, key: str) -> Job:
