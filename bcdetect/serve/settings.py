@@ -33,7 +33,7 @@ class Settings:
     answer_seconds: float = 120.0  # in the queue and computing together
     threads: int = 2
     waiting: int = 100  # answers that may wait for a thread
-    slow_threads: int = 2  # beside those, for what may take long: explanations, walks through a network, tables to explore
+    slow_threads: int = 2  # beside those, for what may take long: explanations, walks, tables to explore or to train on
     slow_waiting: int = 20
 
     def __post_init__(self):
