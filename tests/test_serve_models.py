@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from shelved import asking, fill
 from trained import small_run
 
 from bcdetect import NOTICE
+from bcdetect.bundle import save_classifier
 from bcdetect.metrics import confusion_matrix
+from bcdetect.operating import RULES, choose
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +200,22 @@ def test_the_page_of_each_model(client, name):
     assert answer.status_code == 200 and NOTICE in answer.text
     assert ('id="panel"' in answer.text) == (name == "run") or name == "gone"
     assert "style=" not in answer.text and "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_page_says_the_rule_of_the_threshold_once_and_as_one_sentence(client, folder, rule):
+    classifier = small_run().classifier
+    point = choose([0, 0, 1, 0, 1, 1], np.array([0.1, 0.2, 0.3, 0.4, 0.7, 0.9]), rule)
+    judged = replace(classifier, judgement=replace(classifier.judgement, point=point))
+    path = folder / "ruled.npz"
+    save_classifier(path, judged)
+    try:
+        said = " ".join(client.get("/model?model=ruled").text.partition("by the rule")[2].partition("</dd>")[0].split())
+    finally:
+        path.unlink()
+    name, _, sentence = said.partition(": ")
+    assert name == rule and sentence[0].islower() and sentence.endswith(".") and "alled from" not in sentence
+    assert rule == "half" or sentence[1:-1] == point.sentence[1:]
 
 
 @pytest.mark.parametrize("path", ["/model", "/table", "/patient", "/pictures", "/inside"])

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from bcdetect.errors import BcdetectError
 from bcdetect.scores import BY_GROUP, METHODS
-from bcdetect.serve.facts import facts_of
+from bcdetect.serve.facts import Facts, facts_of
 from bcdetect.serve.found import Found, Score, found_of, operating_of
 from bcdetect.serve.pages import Chosen, page, router
 from bcdetect.serve.services import Here
@@ -39,8 +39,19 @@ def told_of(model: Model) -> dict:
         "fixed": fixed,  # why the operating point cannot be moved
         "rows": [] if found is None else score_rows(found),
         "method": BY_GROUP if found is not None and found.parts["test"].groups is not None else METHODS,
+        "by_rule": by_rule(facts),
         "card": json.dumps(facts.card, indent=1, ensure_ascii=False),
     }
+
+
+def by_rule(facts: Facts) -> str:
+    """What the rule of the threshold was, as it stands behind its name; empty where there is none."""
+    if facts.operating_point is None:
+        return ""
+    if facts.operating_point.rule == "half":
+        return "one half, whatever the data."  # its sentence would say the threshold again
+    sentence = facts.operating_point.sentence
+    return f"{sentence[:1].lower()}{sentence[1:]}."
 
 
 def score_rows(found: Found) -> list[tuple[str, list[Score | None]]]:
