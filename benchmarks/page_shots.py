@@ -164,6 +164,7 @@ STEPS = {
     "inside": inside,
     "train": train,
     "api": opened("/api"),
+    "words": opened("/words"),
     "login": opened("/"),
     "empty-start": opened("/"),
     "empty-table": opened("/table"),

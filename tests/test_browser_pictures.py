@@ -97,7 +97,7 @@ def test_another_layer_method_or_class_changes_the_map(browser, address, picture
         seen.add(shown(page))
         assert len(seen) == 4
         page.get_by_label("Evidence for").select_option("benign")
-        page.get_by_text("What speaks for benign", exact=True).wait_for()
+        page.get_by_text("What speaks for benign, by integrated gradients").wait_for()
 
 
 def test_a_blank_map_is_told_in_words(browser, address, pictures):

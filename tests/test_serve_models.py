@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -210,10 +211,11 @@ def test_the_page_says_the_rule_of_the_threshold_once_and_as_one_sentence(client
     path = folder / "ruled.npz"
     save_classifier(path, judged)
     try:
-        said = " ".join(client.get("/model?model=ruled").text.partition("by the rule")[2].partition("</dd>")[0].split())
+        page = " ".join(client.get("/model?model=ruled").text.split())
     finally:
         path.unlink()
-    name, _, sentence = said.partition(": ")
+    said = re.sub("<[^>]*>", "", page.partition("from a probability of")[2].partition("</dd>")[0]).partition("by the rule ")[2]
+    name, _, sentence = said.strip().partition(": ")
     assert name == rule and sentence[0].islower() and sentence.endswith(".") and "alled from" not in sentence
     assert rule == "half" or sentence[1:-1] == point.sentence[1:]
 

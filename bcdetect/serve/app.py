@@ -10,7 +10,17 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from bcdetect import NOTICE, __version__
-from bcdetect.serve import api_pages, explore_pages, inside_pages, model_pages, pages, pictures_pages, predict_pages, train_pages
+from bcdetect.serve import (
+    api_pages,
+    explore_pages,
+    inside_pages,
+    model_pages,
+    pages,
+    pictures_pages,
+    predict_pages,
+    train_pages,
+    words_pages,
+)
 from bcdetect.serve.access import Access, Door
 from bcdetect.serve.api import explain, explain_row, explore, inside, models, pictures, predict, predict_form, system, train
 from bcdetect.serve.failures import add_handlers
@@ -27,7 +37,16 @@ from bcdetect.serve.work import Work
 
 HERE = Path(__file__).parent
 GRACE_SECONDS = 10.0
-PAGES = (predict_pages, pictures_pages, explore_pages, model_pages, inside_pages, train_pages, api_pages)  # add to pages.router
+PAGES = (
+    predict_pages,
+    pictures_pages,
+    explore_pages,
+    model_pages,
+    inside_pages,
+    train_pages,
+    api_pages,
+    words_pages,
+)  # add to pages.router
 ROUTERS = (system, models, predict, predict_form, pictures, explain, explain_row, explore, inside, train)
 
 

@@ -13,6 +13,7 @@ from bcdetect.serve.found import Found, Score, found_of, operating_of
 from bcdetect.serve.pages import Chosen, page, router
 from bcdetect.serve.services import Here
 from bcdetect.serve.shelf import Model
+from bcdetect.serve.words import WORDS
 
 
 @router.get("/model")
@@ -54,7 +55,15 @@ def by_rule(facts: Facts) -> str:
     return f"{sentence[:1].lower()}{sentence[1:]}."
 
 
-def score_rows(found: Found) -> list[tuple[str, list[Score | None]]]:
-    """Each metric with its score of each model, in the order of the file."""
+def score_rows(found: Found) -> list[tuple[str | None, str, list[Score | None]]]:
+    """The word that explains it, the name, and the score of each model: of each metric, in the order of the file."""
     metrics = dict.fromkeys(name for scores in found.test.values() for name in scores)
-    return [(name.replace("_", " "), [scores.get(name) for scores in found.test.values()]) for name in metrics]
+    return [(*named(metric), [scores.get(metric) for scores in found.test.values()]) for metric in metrics]
+
+
+def named(metric: str) -> tuple[str | None, str]:
+    """The word that explains a metric, None for one that is not known, and its name for people."""
+    explained = "sensitivity" if metric.startswith("sensitivity of ") else metric
+    if explained not in WORDS:
+        return None, metric.replace("_", " ")
+    return explained, WORDS[metric].title if metric in WORDS else metric

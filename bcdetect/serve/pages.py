@@ -15,6 +15,7 @@ from bcdetect import NOTICE, __version__
 from bcdetect.errors import ModelFileError
 from bcdetect.serve.services import Here
 from bcdetect.serve.shelf import Model, Shelf
+from bcdetect.serve.words import link
 
 PAGES = (  # address, title
     ("/", "Start"),
@@ -26,6 +27,7 @@ PAGES = (  # address, title
     ("/inside", "Inside the network"),
     ("/train", "Train"),
     ("/api", "API"),
+    ("/words", "Words"),
 )
 
 TAKES = {"/table": "table", "/patient": "table", "/pictures": "pictures", "/model": "any", "/inside": "any"}  # of models
@@ -38,7 +40,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.globals.update(notice=NOTICE, version=__version__, pages=PAGES, takes_model=TAKES)
+_templates.globals.update(notice=NOTICE, version=__version__, pages=PAGES, takes_model=TAKES, word=link)
 
 Chosen = Annotated[str | None, Query(alias="model", max_length=64)]
 

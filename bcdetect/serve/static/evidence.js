@@ -1,6 +1,7 @@
 // What spoke for one row's answer: a bar for each measurement, the explanation's own grade, and how to read it.
 import { bars } from "./charts.js";
 import { el, number } from "./core.js";
+import { word } from "./words.js";
 
 const SHOWN = 10;
 const LEAST = 0.005; // logits that a bar is worth
@@ -30,11 +31,14 @@ export function evidence(told, positive, room) {
     el(
       "p",
       { class: "soft small" },
-      `The share of each measurement in the logit of ${name}, compared with an average row: `,
-      "to the right for it, to the left against it. ",
-      `The ${rows.length} strongest of ${told.features.length}, by ${method}.`,
+      "The share of each measurement in the ",
+      word("logit", "logit"),
+      ` of ${name}, compared with an average row: to the right for it, to the left against it. `,
+      `The ${rows.length} strongest of ${told.features.length}, by `,
+      word(told.method, method),
+      ".",
     ),
-    el("p", { class: "small" }, el("b", {}, "Grade: "), `${told.grade}.`),
+    el("p", { class: "small" }, el("b", {}, word("grade", "Grade"), ": "), `${told.grade}.`),
     el("details", {}, el("summary", {}, `All ${told.features.length} as a table`), table(told.features)),
     el("p", { class: "soft small" }, told.notice),
   );

@@ -1,6 +1,7 @@
 // The last step: from the network's logits to the classifier's answer, with the numbers of every step.
 import { el, percent } from "./core.js";
 import { alone, cell, head, tiny, writer } from "./inside-numbers.js";
+import { word } from "./words.js";
 
 // Gives {nodes, sentence}.
 export function answered({ walk, jump }) {
@@ -38,7 +39,7 @@ function squashed({ squash, logits: [first], own, difference }, names) {
   const p = own[names.at(-1)];
   const z = first.value;
   return step(
-    "Logit to probability",
+    [word("logit", "Logit"), " to probability"],
     el("p", {}, el("code", {}, squash.equation)),
     squash.kind === "sigmoid" ? equation(`1 / (1 + exp(${z < 0 ? "" : "\u2212"}${alone(Math.abs(z))})) = ${alone(p, 7)}`) : table(names, own, "probability"),
     p === 1 || p === 0 ? el("p", { class: "soft" }, "Single precision has no number between this and the end of the scale.") : null,
@@ -67,7 +68,7 @@ function meant({ networks, network, views, mean }, names) {
 }
 
 function calibrated({ calibration, mean }, names) {
-  if (!calibration) return step("Calibration", el("p", { class: "soft" }, "None was fitted: the probability stays as it is."));
+  if (!calibration) return step(word("calibration", "Calibration"), el("p", { class: "soft" }, "None was fitted: the probability stays as it is."));
   const name = names.at(-1);
   const z = calibration.log_odds[name];
   const { temperature, slope, intercept } = calibration.numbers;
@@ -76,7 +77,7 @@ function calibrated({ calibration, mean }, names) {
   const how = temperature !== undefined ? `${alone(z)} / ${alone(temperature)}` : `${alone(slope)} \u00d7 ${alone(z)} + ${alone(intercept)}`;
   const numbers = two && Number.isFinite(scaled);
   return step(
-    `Calibration: ${calibration.kind}`,
+    [word("calibration", "Calibration"), ": ", word(calibration.kind, calibration.kind)],
     el("p", {}, el("code", {}, calibration.equation)),
     two ? equation(`z = ln(p / (1 \u2212 p)) = ${alone(z)}`) : null,
     two && (mean[name] === 1 || mean[name] === 0) ? el("p", { class: "soft" }, "Of a probability at the end of the scale the last one before it is taken.") : null,

@@ -2,6 +2,7 @@
 import { askJson, at, el, number, trying } from "./core.js";
 import { atPrevalence, perCent } from "./proportions.js";
 import { rocCurve } from "./roc.js";
+import { word } from "./words.js";
 
 const [RAREST, COMMONEST, STEPS] = [0.001, 0.6, 1000]; // prevalences, on a scale of logarithms
 const MARKS = [0.005, 0.01, 0.05, 0.3];
@@ -104,7 +105,7 @@ class Operating {
     return el(
       "div",
       {},
-      el("dt", {}, name.length === 3 ? name.toUpperCase() : name, el("span", { class: "soft small" }, ` ${text}`)),
+      el("dt", {}, word(name, name.length === 3 ? name.toUpperCase() : name), el("span", { class: "soft small" }, ` ${text}`)),
       el("dd", {}, value, interval),
     );
   }

@@ -1,5 +1,6 @@
 // What a run was found to be worth, and what becomes of it: kept by a name, or thrown away.
 import { address, ask, askJson, at, el, failureBox, postJson } from "./core.js";
+import { word } from "./words.js";
 
 const FIRST = ["accuracy", "balanced_accuracy", "sensitivity", "specificity", "roc_auc", "macro_f1", "macro_auc", "brier"];
 const KINDS = { neither: "Neither over- nor under-fitting" };
@@ -54,7 +55,7 @@ function scores(test, names, label) {
           el(
             "tr",
             {},
-            el("th", { scope: "row" }, NAMES[name] ?? name.replaceAll("_", " ")),
+            el("th", { scope: "row" }, word(name.replace(/^sensitivity of .*/, "sensitivity"), NAMES[name] ?? name.replaceAll("_", " "))),
             models.map((model) => el("td", {}, score(test[model][name]))),
           ),
         ),

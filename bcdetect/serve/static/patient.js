@@ -3,6 +3,7 @@ import { classTags, meter, probabilityOf, setText, unanswered } from "./answers.
 import { address, at, el, failureBox, model, postJson } from "./core.js";
 import { evidence } from "./evidence.js";
 import { perCent } from "./proportions.js";
+import { word } from "./words.js";
 
 const WAIT = 120; // ms without a change, before anybody is asked
 
@@ -77,17 +78,18 @@ function show(answers) {
   }
   const probability = probabilityOf(answers);
   const told = [answers.notice];
-  if (answers.threshold !== null) told.unshift(`The line is the threshold, ${perCent(answers.threshold)}.`);
-  if (row.set !== null) told.unshift(`May be, at an error rate of ${answers.error_rate}: ${setText(row)}.`);
+  if (answers.threshold !== null) told.unshift("The line is the ", word("threshold", "threshold"), `, ${perCent(answers.threshold)}. `);
+  if (row.set !== null)
+    told.unshift(word("prediction_set", "May be"), ", at an ", word("error_rate", "error rate"), ` of ${answers.error_rate}: ${setText(row)}. `);
   at("#answer").replaceChildren(
     el(
       "div",
       { role: "status" },
       el("p", { class: "called" }, classTags(row, answers)),
       el("p", { class: "said" }, `${probability[0].toUpperCase()}${probability.slice(1)} `, meter(row, answers)),
-      row.reason ? el("p", { class: "small" }, `Refer: ${row.reason}.`) : null,
+      row.reason ? el("p", { class: "small" }, word("refer", "Refer"), `: ${row.reason}.`) : null,
     ),
-    el("p", { class: "small soft" }, told.join(" ")),
+    el("p", { class: "small soft" }, told),
   );
 }
 

@@ -2,6 +2,7 @@
 import { frame, path } from "./charts.js";
 import { el, svg } from "./core.js";
 import { perCent } from "./proportions.js";
+import { word } from "./words.js";
 
 const CHANCE = [
   [0, 0],
@@ -29,6 +30,6 @@ export function rocCurve({ tp, fp, fn, tn }, stored) {
     const here = `sensitivity ${perCent(sensitivity.value)}, specificity ${perCent(specificity.value)}`;
     f.chart.setAttribute("aria-label", `ROC curve; at this threshold ${here}`);
   };
-  const caption = "ROC curve of the test part. Dot: this threshold; ring: the stored one.";
+  const caption = [word("roc_curve", "ROC curve"), " of the test part. Dot: this threshold; ring: the stored one."];
   return { figure: el("figure", {}, f.chart, el("figcaption", { class: "soft small" }, caption)), move };
 }

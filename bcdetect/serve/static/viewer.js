@@ -2,6 +2,7 @@
 import { answerOf, lineOf } from "./cards.js";
 import { sequential } from "./charts.js";
 import { address, askJson, at, el, failureBox, model, number } from "./core.js";
+import { word } from "./words.js";
 
 // The body of a request about these parts [[field, File], ...].
 export function formOf(parts) {
@@ -85,7 +86,8 @@ export function createViewer() {
     at("#stage").replaceChildren(...answer.planes.map((plane) => figure(plane, several)));
     const scaled = !answer.blank;
     at("#scale").hidden = !scaled;
-    at("#shows").textContent = upper(answer.title) + (answer.layer ? `, at layer ${answer.layer}` : "");
+    const { title } = answer.methods.find(({ name }) => name === answer.method);
+    at("#shows").replaceChildren(`${upper(answer.title)}, by `, word(answer.method, title), answer.layer ? `, at layer ${answer.layer}` : "");
     at("#top").textContent = `${number(answer.full_colour_at, 3)} ${answer.unit}`;
     offerLayers();
     fade();
@@ -170,9 +172,9 @@ function facts(answer, answers) {
     ["model's answer", answerOf(answer.prediction, answers)],
     ["strongest evidence for", answer.blank ? "none" : `${number(answer.strength, 3)} ${answer.unit}`],
     ["strongest evidence against", answer.signed ? `${number(answer.against, 3)} ${answer.unit}` : "this method does not tell"],
-    [`logit of ${answer.class}`, number(answer.logit, 3)],
+    [[word("logit", "logit"), ` of ${answer.class}`], number(answer.logit, 3)],
   ];
-  if (answer.completeness_error !== null) rows.push(["completeness error", `${number(100 * answer.completeness_error, 2)} %`]);
+  if (answer.completeness_error !== null) rows.push([word("completeness_error", "completeness error"), `${number(100 * answer.completeness_error, 2)} %`]);
   const faint = !answer.blank && answer.full_colour_at > answer.strength * 1.001;
   return [
     answer.blank ? el("p", { class: "blank" }, "The map is blank: nothing in the picture speaks for it by this method, so nothing is drawn.") : null,
@@ -193,7 +195,7 @@ function gradeBox(answer) {
   return el(
     "section",
     { class: warn ? "grade warned" : "grade" },
-    el("h3", {}, said),
+    el("h3", {}, word("grade", said)),
     el("p", {}, `${upper(answer.grade)}.`),
     el(
       "p",
@@ -206,7 +208,7 @@ function gradeBox(answer) {
           "details",
           {},
           el("summary", {}, `The ${checks.length} checks that were run`),
-          el("ul", {}, checks.map((check) => el("li", {}, el("b", {}, `${check.name}: ${check.verdict}`), ` (asked: ${check.asked}). ${check.why}.`))),
+          el("ul", {}, checks.map((check) => el("li", {}, el("b", {}, word(check.name.replaceAll(" ", "_"), check.name), `: ${check.verdict}`), ` (asked: ${check.asked}). ${check.why}.`))),
         )
       : null,
   );
