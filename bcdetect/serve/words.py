@@ -172,9 +172,9 @@ SCORES = {
         "mean of -ln(probability of the true class)",
     ),
     "expected_calibration_error": Word(
-        "expected calibration error (ECE)",
-        "How far probabilities are from the share that came out malignant, over ten equal bins of the probability. 0 is right; "
-        "few rows make it too large.",
+        "expected calibration error",
+        "Also ECE: how far probabilities are from the share that came out malignant, over ten equal bins of the probability. 0 "
+        "is right; few rows make it too large.",
         "mean over the rows of |share malignant - mean probability| of their bin",
         "Naeini et al. 2015, AAAI",
     ),

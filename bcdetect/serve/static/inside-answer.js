@@ -97,7 +97,7 @@ function decided(answer, names) {
     "The answer",
     threshold === null
       ? el("p", {}, "The class of the highest probability:")
-      : equation(`p(${positive}) = ${alone(p, 7)} ${above ? "\u2265" : "<"} threshold ${alone(threshold, 7)}`),
+      : equation([`p(${positive}) = ${alone(p, 7)} ${above ? "\u2265" : "<"} `, word("threshold", "threshold"), ` ${alone(threshold, 7)}`]),
     el("p", { class: "called" }, el("span", { class: `tag ${answer.class}` }, answer.class), ` with a probability of ${percent(probabilities[answer.class])}`),
   );
 }

@@ -3,13 +3,15 @@ import { classTags, meter, probabilityOf, rangeText, setText, unanswered } from 
 import { address, askJson, el, trying } from "./core.js";
 import { evidence } from "./evidence.js";
 import { rowWithHeader } from "./lines.js";
+import { word } from "./words.js";
 
 export const post = (body) => ({ method: "POST", headers: { "Content-Type": "text/csv" }, body });
 
 // The rows at these places; `state` has the answers, the table as a blob, and what else was `sent` with it.
 export function rowsTable(state, places) {
   const { answers } = state;
-  const heads = ["row", "class", probabilityOf(answers), "may be", "training range", "why to refer, or what is wrong"];
+  const [sets, range, why] = [word("prediction_set", "may be"), word("training_range", "training range"), word("refer", "why to refer")];
+  const heads = ["row", "class", probabilityOf(answers), sets, range, [why, ", or what is wrong"]];
   const head = el("tr", {}, heads.map((text) => el("th", { scope: "col" }, text)));
   const line = (row, i) => (row.problem === null ? goodRow(state, i, heads.length) : badRow(row));
   const lines = places.map((i) => line(answers.rows[i], i));
