@@ -50,8 +50,12 @@ def test_by_keyboard_it_opens_is_read_goes_on_to_the_next_word_and_gives_the_foc
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="detached")
         assert page.evaluate("document.activeElement.hash") == "#error_rate"
-        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_role("dialog", name="error rate").wait_for()
+        for _ in range(3):
+            page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.hash") == "#grade", "the next word"
+        page.get_by_role("dialog").wait_for(state="detached")
 
 
 def test_a_word_far_down_a_page_does_not_scroll_it_away(browser, address):

@@ -37,6 +37,9 @@ async function open(link) {
     el("p", { class: "row" }, more, el("button", { type: "button", class: "plain small", onclick: close }, "Close")),
   );
   box.addEventListener("toggle", (event) => event.newState === "closed" && box.remove());
+  box.addEventListener("focusout", ({ relatedTarget: next }) => {
+    if (next && !box.contains(next)) close(); // it would lie over what has the focus now
+  });
   link.after(box); // behind the word, so that Tab goes on from there, and inside a dialog that is open
   box.showPopover();
   place(box, link);
