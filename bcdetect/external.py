@@ -1,4 +1,4 @@
-"""One saved model on labelled data that it was not made with: external testing."""
+"""One saved model on labelled data: external testing, and of its own data on the test part."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bcdetect.baselines import likeliest
 from bcdetect.classifier import Classifier
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import InputError
+from bcdetect.held_out import held_out, made_with
 from bcdetect.scores import score_part
 
 
@@ -77,21 +78,16 @@ def _refuse_beyond(classifier: Classifier, data: Dataset, path: str) -> None:
 
 
 def evaluate(classifier: Classifier, data: Dataset, subgroups: dict[str, np.ndarray] | None = None) -> External:
-    """Judge the model on every row of the data or, where a split came with it, on its test part.
+    """Judge the model on the rows of the data that it may be judged by, see `held_out`.
 
     Beside it stands the class that was most frequent in its training part. Intervals are bootstraps over groups where there are
     groups (see `scores.score_part`). `subgroups` are columns (N,) of str, each value of which is judged by itself too. Raises
-    InputError where a split leaves no test rows.
+    InputError as `held_out` does.
     """
+    rows, which = held_out(classifier, data)
     warnings = []
-    if classifier.card.get("data", {}).get("sha256") == data.provenance.get("sha256"):
-        warnings.append("this is the data that the model was made with: its rows of the training part make the numbers too good")
-    rows = np.arange(len(data.y))
-    if data.parts is not None:
-        rows = np.flatnonzero(data.parts == "test")
-        if not len(rows):
-            raise InputError("the split that came with the data has no test rows", hint="Leave it out to judge on all rows")
-        warnings.append(f"a split came with the data: judged on its test part, {len(rows)} of {len(data.y)} rows")
+    if len(rows) < len(data.y) or made_with(classifier, data):
+        warnings.append(f"judged on {which}; {len(rows)} of {len(data.y)} rows")
     y, groups = data.y[rows], None if data.groups is None else data.groups[rows]
     raw = classifier.raw_rows(data, rows)
     probabilities = {"model": classifier.judgement.calibrated(raw)}

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError
-from bcdetect.splits import official, split
+from bcdetect.splits import official, part_counts, split
+
+OTHERS = "which the model must not have been trained on: no split came with the data"
 
 
 def held_out(classifier: Classifier, data: Dataset) -> tuple[np.ndarray, str]:
     """Row numbers, and which they are in words.
 
     The test part of the data that the model was made with, by its own split; of other data the test part that came with it, or
-    all rows. Raises InputError where a part that came with the data is empty.
+    all rows. Raises InputError where the test part that came with the data is empty, and as `own_parts` does.
     """
     if (parts := own_parts(classifier, data)) is not None:
         return parts["test"], "the test part that the model was not trained on"
     if data.parts is None:
-        return np.arange(len(data.y)), "all rows, which the model must not have been trained on: no split came with the data"
+        own = made_with(classifier, data)
+        why = "though it was trained on some, and which is not known: the numbers are too good" if own else OTHERS
+        return np.arange(len(data.y)), f"all rows, {why}"
     rows = np.flatnonzero(data.parts == "test")
     if not len(rows):
         raise InputError("the split that came with the data has no test rows", hint="Leave it out to take all rows")
@@ -30,20 +36,31 @@ def held_out(classifier: Classifier, data: Dataset) -> tuple[np.ndarray, str]:
 def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | None:
     """The parts of the data that the classifier was made with; None for other data, or a classifier without its settings.
 
-    Raises InputError where rows are grouped by another column now than then: the parts would not be the same.
+    Raises InputError where they cannot be made again: classes or groups are others now than then.
     """
-    card = classifier.card.get("data", {})
-    digest = card.get("sha256")
-    if digest is None or digest != data.provenance.get("sha256") or "settings" not in classifier.card:
+    if not made_with(classifier, data) or "settings" not in classifier.card:
         return None
-    if data.parts is not None:
-        return official(data)
-    if data.provenance.get("group") != card.get("group"):
-        how = f"by {card['group']!r}" if card.get("group") else "row by row"
-        what = f"the model was made with this data split {how}, and rows are grouped by {data.provenance.get('group')!r} now"
-        raise InputError(what, file=data.provenance.get("file", ""), hint="Leave --group out")
+    then, now = classifier.card["data"], data.provenance
+    for key, done in (("label", "labelled"), ("group", "split")):
+        if then.get(key) not in (None, now.get(key)):
+            what = f"the model was made with this data {done} by {then[key]!r}, not by {now.get(key)!r} as now"
+            raise InputError(what, file=now.get("file", ""), hint=f"Pass --{key} {then[key]}")
+    if then.get("group") is None:  # rows that are grouped only now were split one by one
+        data = replace(data, groups=None)
     config = settings_of(classifier)
-    return split(data.y, data.groups, config.validation_size, config.test_size, config.seed, data.class_names)
+    sizes = config.validation_size, config.test_size
+    parts = official(data) if data.parts is not None else split(data.y, data.groups, *sizes, config.seed, data.class_names)
+    counts = part_counts(data, parts)
+    if classifier.card.get("parts", counts) != counts:
+        what = "the model was made with this data, and other labels or groups: which rows it was trained on is not known"
+        raise InputError(what, file=now.get("file", ""), hint="Pass the labels and groups that it was made with")
+    return parts
+
+
+def made_with(classifier: Classifier, data: Dataset) -> bool:
+    """Whether this is the data that the classifier was made with, to the byte."""
+    digest = classifier.card.get("data", {}).get("sha256")
+    return digest is not None and digest == data.provenance.get("sha256")
 
 
 def settings_of(classifier: Classifier) -> Config:

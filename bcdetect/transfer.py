@@ -12,6 +12,7 @@ from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
 from bcdetect.errors import ModelFileError, UsageError
+from bcdetect.held_out import made_with
 from bcdetect.models import outputs
 from tinycnn import bundle
 
@@ -60,18 +61,12 @@ def start_from(config: Config, data: Dataset) -> tuple[tc.Sequential, list[str]]
     lines = [f"started from {os.path.basename(config.init)}: {len(body)} layers taken over, at {config.body_lr:g} of the rate"]
     lines += [f"{last} is new"] if fresh else []
     lines += adapted + ([f"frozen: {', '.join(frozen)}"] if frozen else [])
-    if learned_from(classifier, data):
+    if classifier is not None and made_with(classifier, data):
         lines.append(
             f"warning: {os.path.basename(config.init)} was trained on this very data: it may have seen rows of the test part, "
             "which makes the numbers too good"
         )
     return model, lines
-
-
-def learned_from(classifier: Classifier | None, data: Dataset) -> bool:
-    """Whether the classifier was made with this very data."""
-    card = {} if classifier is None else classifier.card.get("data", {})
-    return card.get("sha256", "") == data.provenance.get("sha256")
 
 
 def spread(weight: np.ndarray, channels: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_transfer import CONFIG, TRAIN, VALIDATION, squares
-from trained import SMALL, clouds, small_run, write_clouds
+from trained import SMALL, clouds, small_run, write_clouds, write_table
 
 from bcdetect import metrics
 from bcdetect.bundle import save_classifier
@@ -16,6 +16,8 @@ from bcdetect.datasets import load_dataset
 from bcdetect.datasets.wisconsin import wisconsin_path
 from bcdetect.errors import InputError
 from bcdetect.external import evaluate, load_for
+from bcdetect.held_out import own_parts
+from bcdetect.run import execute, load_run_data
 from bcdetect.training import train_classifier
 
 
@@ -25,17 +27,47 @@ def wisconsin(tmp_path):
     return str(tmp_path / "model.npz")
 
 
-def test_the_table_shows_what_the_model_is_worth_there(wisconsin, tmp_path, capsys):
+def test_of_its_own_data_a_model_is_judged_on_the_test_part(wisconsin, tmp_path, capsys):
     out = tmp_path / "scores.json"
     assert main(["evaluate", wisconsin, str(wisconsin_path()), "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "warning: this is the data that the model was made with" in text and "not a medical device" in text
-    found = json.loads(out.read_text())
     run = small_run()
-    p = run.classifier.predict_proba(run.data.x)
-    assert found["scores"]["model"]["roc_auc"]["value"] == pytest.approx(metrics.roc_auc_score(run.data.y, p[:, 1]))
-    assert found["rows"] == 569 and np.sum(found["confusion"]) == 569
-    assert found["scores"]["majority class"]["accuracy"]["value"] == pytest.approx(357 / 569)
+    test, p = run.parts["test"], run.probabilities["CNN"]
+    assert f"judged on the test part that the model was not trained on; {len(test)} of 569 rows" in text
+    assert "not a medical device" in text
+    found = json.loads(out.read_text())
+    assert found["scores"]["model"] == run.scores["CNN"]
+    assert found["scores"]["model"]["roc_auc"]["value"] == pytest.approx(metrics.roc_auc_score(run.data.y[test], p[:, 1]))
+    assert found["rows"] == len(test) == np.sum(found["confusion"])
+    benign = np.mean(run.data.y[test] == 0)
+    assert found["scores"]["majority class"]["accuracy"]["value"] == pytest.approx(benign)
+
+
+def test_a_model_of_unknown_parts_is_judged_on_all_rows_of_its_data_and_that_is_said():
+    run = small_run()
+    result = evaluate(replace(run.classifier, card={"data": run.data.provenance}), run.data)
+    assert len(result.rows) == 569 and "all rows, though it was trained on some" in result.warnings[0]
+
+
+def test_parts_are_the_same_however_rows_are_grouped_now_and_refused_by_another_column_or_other_labels(tmp_path):
+    header = ["patient_id", "a", "b", "second", "diagnosis"]
+    rng = np.random.default_rng(0)
+    rows = [[f"p{i // 2}", *rng.random(2).round(6), "MB"[i % 3 == 0], "MB"[i % 2]] for i in range(60)]
+    path = write_table(tmp_path / "own.csv", header, rows)
+    for flags, told in (({"drop": ("patient_id", "second")}, {}), ({"drop": ("second",)}, {"group": "a"})):
+        config = replace(SMALL, data=path, epochs=1, **flags)
+        data, parts = load_run_data(config)
+        classifier = execute(config, data, parts).classifier
+        now = load_for(classifier, path)
+        assert now.groups is not None
+        assert np.array_equal(own_parts(classifier, now)["train"], parts["train"])
+        with pytest.raises(InputError, match=r"labelled by 'diagnosis', not by 'second' as now. Pass --label diagnosis"):
+            evaluate(classifier, load_for(classifier, path, "second"))
+        if told:
+            with pytest.raises(InputError, match=r"split by 'patient_id', not by 'a' as now. Pass --group patient_id"):
+                evaluate(classifier, load_for(classifier, path, **told))
+    with pytest.raises(InputError, match="other labels or groups: which rows it was trained on is not known"):
+        evaluate(classifier, replace(now, y=np.where(np.arange(60) < 10, 0, now.y)))
 
 
 def test_columns_in_any_order_and_classes_by_name(wisconsin, tmp_path, capsys):
@@ -92,7 +124,7 @@ def test_a_split_that_came_with_the_data_is_kept():
     classifier, _ = train_classifier_of(data)
     split = replace(data, parts=np.array(["train"] * 20 + ["validation"] * 4 + ["test"] * 8))
     result = evaluate(classifier, split)
-    assert len(result.rows) == 8 and "judged on its test part, 8 of 32 rows" in " ".join(result.warnings)
+    assert len(result.rows) == 8 and "judged on the test part that came with the data; 8 of 32 rows" in " ".join(result.warnings)
     assert result.confusion.sum() == 8
     with pytest.raises(InputError, match="has no test rows"):
         evaluate(classifier, replace(data, parts=np.array(["train"] * 32)))
