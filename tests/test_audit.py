@@ -139,10 +139,16 @@ def test_rows_that_differ_by_rounding(rng):
     assert all(p.kind == "exact" for p in find_duplicates(few).pairs())
 
 
+def test_columns_that_never_vary_do_not_make_strangers_near(rng):
+    x = np.column_stack([rng.standard_normal(200), np.full((200, 5), 3.3)])
+    data = replace(clouds((100, 100), features=6), x=x)
+    assert find_duplicates(data).near == []
+
+
 def test_numbers_at_the_end_of_the_range_are_compared(rng):
-    x = rng.uniform(-1, 1, (40, 5)) * [1e307, 1e-307, 1, 0, 1e200]
+    x = rng.uniform(-1, 1, (40, 6)) * [1e307, 1e-307, 1, 0, 1e200, 1]
     x[30] = x[4] * (1 + 1e-6)
-    found = find_duplicates(Dataset("t", x, np.zeros(40, int), ("a", "b"), tuple("abcde"), None, {})).pairs()
+    found = find_duplicates(Dataset("t", x, np.zeros(40, int), ("a", "b"), tuple("abcdef"), None, {})).pairs()
     assert [(p.a, p.b, p.kind) for p in found] == [(4, 30, "near")]
 
 

@@ -10,7 +10,7 @@ from bcdetect.datasets import Dataset
 # Of a column's standard deviation, in every column at once: three or four digits are left of a measurement that was rounded so.
 # The two rows of the Wisconsin table that are nearest differ by .38 in their worst column.
 ROUNDING = 5e-3
-FEWEST_COLUMNS = 5  # with fewer, strangers come as near by chance
+FEWEST_COLUMNS = 5  # that vary; with fewer, strangers come as near by chance
 
 
 def near_rows(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:
@@ -21,9 +21,9 @@ def near_rows(data: Dataset, rows: np.ndarray) -> tuple[list[Pair], bool]:
     Similarity is 1 less the largest difference. Rows are sorted along one direction r of length 1, on which such rows are at
     most ROUNDING * sum |r| apart, and only compared in full with the rows so near, along a second direction too.
     """
-    if data.x.shape[1] < FEWEST_COLUMNS:
-        return [], False
     x = data.x[rows]
+    if not len(x) or np.count_nonzero((x != x[0]).any(axis=0)) < FEWEST_COLUMNS:
+        return [], False
     largest = np.abs(x).max(axis=0)
     x = x / np.where(largest > 0, largest, 1)  # so that no square overflows
     std = x.std(axis=0)
