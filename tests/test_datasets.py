@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bcdetect.datasets import load_dataset
+from bcdetect.datasets import Needs, load_dataset
 from bcdetect.datasets.labels import encode_labels
 from bcdetect.datasets.table import load_table
 from bcdetect.datasets.wisconsin import SHA256, load_wisconsin, wisconsin_path
@@ -66,6 +66,25 @@ def test_an_identifier_is_left_out_unless_it_is_the_group(write, name):
     assert data.feature_names == ("a",) and "identifier" in data.provenance["left_out"][name]
     data = load_table(path, group=name)
     assert data.groups.tolist() == ["7", "8"] and not data.provenance["left_out"]
+
+
+@pytest.mark.parametrize("first", [0, 1, 95])
+def test_a_column_that_numbers_the_rows_is_left_out_whatever_its_name(write, first):
+    lines = [f"{first + i},{i * i % 7},{'BM'[i > 5]}\n" for i in range(12)]
+    data = load_table(write("index,a,diagnosis\n" + "".join(lines)))
+    assert data.feature_names == ("a",) and data.provenance["left_out"] == {"index": "it numbers the rows"}
+    lines[3], lines[8] = lines[8], lines[3]
+    assert load_table(write("index,a,diagnosis\n" + "".join(lines))).feature_names == ("index", "a")
+    with pytest.raises(InputError, match="row 13"):
+        load_table(write("index,a,diagnosis\n" + "".join(lines) + "1,2\n"))
+
+
+def test_which_identifier_groups_the_rows_is_asked_in_words_that_a_saved_model_takes(write):
+    path = write("case,study,a,diagnosis\n1,1,0,M\n1,2,1,B\n2,2,3,M\n2,1,5,B\n")
+    with pytest.raises(InputError, match=r"Pass --group COLUMN, and the others to --drop\."):
+        load_table(path)
+    with pytest.raises(InputError, match=r"Pass --group COLUMN\."):
+        load_table(path, needs=Needs(False, ("benign", "malignant"), ("a",)))
 
 
 def test_provenance_is_json_and_names_the_very_bytes(write):

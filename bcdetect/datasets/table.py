@@ -18,6 +18,7 @@ from bcdetect.table import Table, numbers, parse_table
 _IDENTIFIER = re.compile(
     r"|unnamed: \d+|id|id number|mrn|sample code number|(patient|subject|participant|case|study|sample)( ?(id|no|number|code))?"
 )
+_FEWEST_COUNTED = 10  # rows, from which on measurements do not rise by one each by chance
 
 
 def load_table(
@@ -31,8 +32,8 @@ def load_table(
     """Load a CSV file to train on, or for a saved model that `needs` some of its columns, in the file's order of rows.
 
     `label` is the column of classes (by default `diagnosis`), `positive` the class to detect when there are two,
-    `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers are left out
-    and recorded in `provenance["left_out"]`; without `group`, one whose values repeat is taken as the group, since rows
+    `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers and row numbers are left
+    out and recorded in `provenance["left_out"]`; without `group`, one whose values repeat is taken as the group, since rows
     of one patient in two parts would make every number too good.
     Raises InputError when one row is bad, a column or class does not exist, or nothing can be learned from it.
     """
@@ -54,8 +55,10 @@ def of_table(
     """The same for a file that was read, of this SHA-256. Raises InputError."""
     file = table.file
     label = _find(table, "diagnosis" if label is None else label, "label")
-    group = _repeating_identifier(table, label, drop) if group is None else _find(table, group, "group")
-    left_out = {name: "an identifier is not a measurement" for name in table.columns if is_identifier(name)}
+    group = _repeating_identifier(table, label, drop, needs) if group is None else _find(table, group, "group")
+    whole = [row for index, row in enumerate(table.rows) if not table.problem(index)]
+    columns = zip(table.columns, zip(*whole, strict=True), strict=False)  # of no whole row no column: refused below
+    left_out = {name: reason for name, cells in columns if (reason := _no_measurement(name, cells))}
     left_out |= {_find(table, name, "drop"): "dropped on request" for name in drop}
     if group == label or "dropped on request" in (left_out.get(label), left_out.get(group)):
         raise InputError("one column cannot be two of label, group and drop", file=file)
@@ -88,7 +91,7 @@ def of_table(
     return Dataset(Path(file).stem, x, y, class_names, names, groups, provenance)
 
 
-def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str | None:
+def _repeating_identifier(table: Table, label: str, drop: Sequence[str], needs: Needs | None) -> str | None:
     """The identifier that several rows share, as the rows of one patient do; None where there is none."""
     dropped = {_find(table, name, "drop") for name in drop}
     found = {}
@@ -101,13 +104,29 @@ def _repeating_identifier(table: Table, label: str, drop: Sequence[str]) -> str 
     if len(found) > 1:
         names = ", ".join(f"{name!r} ({count} values)" for name, count in found.items())
         what = f"in {len(table.rows)} rows several identifiers repeat: {names}; which rows belong to one patient?"
-        raise InputError(what, file=table.file, hint="Pass --group COLUMN, and the others to --drop")
+        others = ", and the others to --drop" if needs is None else ""  # a saved model takes its own columns alone
+        raise InputError(what, file=table.file, hint=f"Pass --group COLUMN{others}")
     return next(iter(found), None)
 
 
 def is_identifier(name: str) -> bool:
     """Whether a column of this name plainly numbers its rows or patients instead of measuring something."""
     return _IDENTIFIER.fullmatch(normalise(name)) is not None
+
+
+def _no_measurement(name: str, cells: Sequence[str]) -> str | None:
+    """Why a column is nothing to learn from by its name or its cells, top to bottom; None for one that may be measured."""
+    if is_identifier(name):
+        return "an identifier is not a measurement"
+    return "it numbers the rows" if _counts_rows(cells) else None
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Whether each whole number is one more than the one above it: in a file that is sorted by class they tell the class."""
+    first = cells[0] if len(cells) >= _FEWEST_COUNTED else ""
+    if not (first.isascii() and first.isdigit() and len(first) < 10):
+        return False
+    return all(cell == str(number) for number, cell in enumerate(cells, int(first)))
 
 
 def _find(table: Table, name: str, option: str) -> str:
