@@ -16,6 +16,7 @@ from bcdetect.judgement import Judgement
 from bcdetect.novelty import FeatureDistance, FeatureRange
 
 NOTHING_LEFT = "no row was left out of training: nothing to calibrate on, to choose a threshold, or to learn when to refer"
+TURNED = "on the validation part the probability does not rise with the class, and a falling line would turn every answer round"
 TWO_CLASSES = "it is for two classes, and there are {}"
 
 
@@ -65,7 +66,10 @@ def _calibration(config: Config, raw: np.ndarray, y: np.ndarray):
     if config.calibration == "none":
         return None
     given = np.ascontiguousarray(raw[:, 1]) if raw.shape[1] == 2 else raw
-    return calibration.KINDS[config.calibration].fit(calibration.to_log_odds(given), y)
+    found = calibration.KINDS[config.calibration].fit(calibration.to_log_odds(given), y)
+    if isinstance(found, calibration.Platt) and found.slope <= 0:
+        raise ValueError(TURNED)
+    return found
 
 
 def _distance(classifier: Classifier, data: Dataset, train: np.ndarray, validation: np.ndarray) -> FeatureDistance | None:

@@ -39,6 +39,19 @@ def test_the_test_part_teaches_it_nothing():
     assert same(again, run.classifier.judgement)
 
 
+def test_few_rows_that_are_out_of_order_turn_no_answer_round():
+    run = small_run()
+    rows = run.parts["validation"]
+    p, y = run.classifier.raw_rows(run.data, rows)[:, 1], run.data.y[rows]
+    benign, malignant = (rows[y == k][np.argsort(p[y == k])] for k in (0, 1))
+    odd = np.append(malignant[:3], benign[-1])  # the benign row that looks worst, and the malignant ones that look best
+    config = replace(run.config, calibration="platt")
+    found = judge(run.classifier, run.data, run.parts["train"], odd, config)
+    assert metrics.roc_auc_score(run.data.y[odd], run.classifier.raw_rows(run.data, odd)[:, 1]) < 0.5
+    assert found.calibration is None and found.notes[0].startswith("no calibration: on the validation part")
+    assert judge(run.classifier, run.data, run.parts["train"], rows, config).calibration.slope > 0
+
+
 def test_calibration_lowers_the_validation_parts_loss_and_moves_no_decision_at_one_half():
     run = small_run()
     rows = run.parts["validation"]
