@@ -51,7 +51,7 @@ def assess(
         found["at_prevalence"] = by_prevalence(metrics.confusion_matrix(y, called), groups)
         positive = np.ascontiguousarray(p[:, 1])
         found["threshold_counts"] = threshold_counts(y, positive, judgement.threshold)
-        found["reliability"] = reliability_bins(y, positive) if len(y) else []
+        found["reliability"] = reliability(y, positive, groups)
         curve = metrics.decision_curve(y, positive, THRESHOLDS)
         found["decision_curve"] = {
             name: [None if np.isnan(n) else round(float(n), 6) for n in values] for name, values in curve._asdict().items()
@@ -89,6 +89,12 @@ def by_prevalence(confusion: np.ndarray, groups: np.ndarray | None = None) -> di
             each |= entry(each["value"], low, high, "a class has no rows, or nobody gets this answer")
         found[f"{prevalence:g}"] = values
     return found
+
+
+def reliability(y: np.ndarray, positive: np.ndarray, groups: np.ndarray | None = None) -> list[dict]:
+    """The bins of `calibration.reliability_bins`, with intervals for independent rows; without any for groups, or rows."""
+    bins = reliability_bins(y, positive) if len(y) else []
+    return bins if groups is None else [each | {"low": None, "high": None} for each in bins]
 
 
 def referral(

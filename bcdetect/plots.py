@@ -138,15 +138,16 @@ def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray, s
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, float]], positive: str):
-    """The share of positive rows over the mean probability of each bin of `calibration.reliability_bins`, with its interval."""
+    """The share of positive rows over the mean probability of each bin of `assessment.reliability`, with its interval if any."""
     figure = new_figure(5.6, 5.8)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="what it should be")
     predicted, observed, low, high = (
-        np.array([each[name] for each in bins]) for name in ("predicted", "observed", "low", "high")
+        np.array([each[name] for each in bins], float) for name in ("predicted", "observed", "low", "high")
     )
     errors = np.stack([np.maximum(observed - low, 0), np.maximum(high - observed, 0)])
-    axes.errorbar(predicted, observed, errors, fmt="o", color=BLUE, capsize=3, clip_on=False, label="bins, with 95 % intervals")
+    label = "bins" if np.isnan(errors).all() else "bins, with 95 % intervals"
+    axes.errorbar(predicted, observed, errors, fmt="o", color=BLUE, capsize=3, clip_on=False, label=label)
     for x, y, each in zip(predicted, observed, bins, strict=True):
         axes.annotate(f"{each['rows']}", (x, y), textcoords="offset points", xytext=(7, -3), size=8, color=GREY)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")

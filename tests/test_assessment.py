@@ -16,7 +16,7 @@ from bcdetect.conformal import Conformal
 from bcdetect.datasets.subgroups import subgroup_values
 from bcdetect.errors import InputError
 from bcdetect.judgement import Judgement, Referral
-from bcdetect.run import execute, summary
+from bcdetect.run import execute, summary, write
 
 NAMES = ("benign", "malignant")
 B, M = ("benign",), ("malignant",)
@@ -121,6 +121,23 @@ def test_the_logistic_baseline_keeps_its_own_threshold():
     p = run.probabilities["logistic regression"]
     expected = metrics.accuracy_score(data.y[parts["test"]], (p[:, 1] >= 0.5).astype(int))
     assert run.scores["logistic regression"]["accuracy"]["value"] == pytest.approx(expected)
+
+
+def test_rows_of_one_patient_give_the_reliability_diagram_no_intervals(tmp_path):
+    plain = clouds((45, 45), apart=1.0)  # its classes stand one after the other, 15 patients each
+    data = replace(plain, groups=(np.arange(90) // 3).astype(str))
+    parts = {name: np.flatnonzero(np.arange(90) // 3 % 3 == k) for k, name in enumerate(("train", "validation", "test"))}
+    run = execute(replace(SMALL, epochs=2), data, parts)
+    bins = run.assessment["reliability"]
+    assert sum(each["rows"] for each in bins) == 30 and {each["low"] for each in bins} == {each["high"] for each in bins} == {
+        None
+    }
+    write(run, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "Reliability, ten equal bins" in page
+    assert page.count("(-)</td>", page.index("Reliability, ten equal bins")) >= len(bins)
+    alone = execute(replace(SMALL, epochs=2), plain, parts).assessment["reliability"]
+    assert all(each["low"] < each["high"] for each in alone)
 
 
 def test_three_classes_have_what_applies_to_them():

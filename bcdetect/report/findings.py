@@ -71,7 +71,8 @@ def calibration(run: RunFolder, n: Numbers) -> Iterator[str]:
         for k in range(len(bins)):
             at = ("reliability", k)
             low, high = (n.show(*at, name, form=lambda edge: f"{edge:.1f}") for name in ("from", "to"))
-            observed = f"{n.show(*at, 'observed')} ({n.show(*at, 'low')} to {n.show(*at, 'high')})"
+            known = bins[k]["low"] is not None
+            observed = n.show(*at, "observed") + (f" ({n.show(*at, 'low')} to {n.show(*at, 'high')})" if known else " (-)")
             rows.append([f"{low} to {high}", n.show(*at, "rows"), n.show(*at, "predicted"), observed])
         yield table("Reliability, ten equal bins", rows, "/reliability/(bin)")
     yield from pictures(run, "reliability", "Reliability diagram; its numbers are in the table", half=True)
