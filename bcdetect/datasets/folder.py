@@ -30,26 +30,9 @@ def load_folder(
     one group; plain pictures know of no patients, and a manifest has room for them. Raises InputError.
     """
     file = os.fspath(path)
-    top = _folders(file)
-    official = {name: OFFICIAL[name.lower()] for name in top if name.lower() in OFFICIAL}
-    if official and set(official) != set(top):
-        others = ", ".join(repr(name) for name in top if name not in official)
-        raise InputError(f"has folders of a split beside others: {others}", file=file, hint="Leave only the split's")
-    if official and set(official.values()) != {"train", "validation", "test"}:
-        there = ", ".join(official)
-        raise InputError(
-            f"of a split's three folders only {there} are there", file=file, hint="There must be train, val and test"
-        )
-    volumes, rows, labels, parts, stray = Volumes(), [], [], [], 0
-    for within, part in official.items() if official else [("", "")]:
-        for name in _folders(os.path.join(file, within)):
-            pictures, alone = without_masks(picture_files(os.path.join(file, within, name)))
-            stray += len(alone)
-            for picture, masks in pictures.items():
-                found = [Row((each,), masks, os.path.relpath(each, file)) for each in volumes.references(picture)]
-                rows += found
-                labels += [name] * len(found)
-                parts += [part] * len(found)
+    official = _official(file)
+    volumes = Volumes()
+    rows, labels, parts, stray = _listed(file, official or {"": ""}, volumes)
     if not rows:
         raise InputError("holds no pictures in sub-folders", file=file, hint=LAYOUT)
     numbered(labels, positive, needs, file=file)  # said before everything is decoded
@@ -84,6 +67,37 @@ def load_folder(
         masks=decoded.masks,
         facts=decoded.facts,
     )
+
+
+def _official(file: str) -> dict[str, str]:
+    """The part that each folder of a split is, by the folder's name; nothing where there is no split.
+
+    Raises InputError for a split that is not whole, or has other folders beside it.
+    """
+    top = _folders(file)
+    found = {name: OFFICIAL[name.lower()] for name in top if name.lower() in OFFICIAL}
+    if found and set(found) != set(top):
+        others = ", ".join(repr(name) for name in top if name not in found)
+        raise InputError(f"has folders of a split beside others: {others}", file=file, hint="Leave only the split's")
+    if found and set(found.values()) != {"train", "validation", "test"}:
+        what = f"of a split's three folders only {', '.join(found)} are there"
+        raise InputError(what, file=file, hint="There must be train, val and test")
+    return found
+
+
+def _listed(file: str, within: dict[str, str], volumes: Volumes) -> tuple[list[Row], list[str], list[str], int]:
+    """Every picture below these folders, its class and its part, one a row; and how many masks stand beside no picture."""
+    rows, labels, parts, stray = [], [], [], 0
+    for folder, part in within.items():
+        for name in _folders(os.path.join(file, folder)):
+            pictures, alone = without_masks(picture_files(os.path.join(file, folder, name)))
+            stray += len(alone)
+            for picture, masks in pictures.items():
+                found = [Row((each,), masks, os.path.relpath(each, file)) for each in volumes.references(picture)]
+                rows += found
+                labels += [name] * len(found)
+                parts += [part] * len(found)
+    return rows, labels, parts, stray
 
 
 def _refuse_torn(groups: np.ndarray, parts: np.ndarray, rows: list[Row], file: str) -> None:
