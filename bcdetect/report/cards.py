@@ -46,94 +46,68 @@ def checklist(run: RunFolder, n: Numbers) -> Iterator[str]:
 
 
 def items(run: RunFolder, n: Numbers) -> Iterator[list[str]]:
-    """Rows of the table."""
-    m, told = run.metrics, run.metrics["data"]
-    parts = ", ".join(f"{part} {n.show('parts', part, 'rows')}" for part in m["parts"])
-    group = f"by {escape(repr(told.get('group')))}" if "groups" in m["parts"]["train"] else "none named in the data"
-    area = "roc_auc" if m["positive"] else "macro_auc"
-    setting = run.settings.get
-    kind = n.show("calibration", "kind") if m["calibration"]["kind"] else "none"
-    label, classes = escape(repr(told.get("label", "folder"))), ", ".join(map(escape, m["class_names"]))
-    trained = f"{escape(str(setting('optimizer')))}, rate {setting('lr'):g}, at most {setting('epochs')}"
-    networks = f"{len(run.classifier.models)} network(s), {n.show('parameters')} trained numbers"
+    """Rows of the table: what has to be told, its numbers in TRIPOD+AI and in CLAIM, and what this run says of it."""
+    parts = ", ".join(f"{part} {n.show('parts', part, 'rows')}" for part in run.metrics["parts"])
+    yield from _of_the_study(run, parts)
+    yield from _of_the_model(run, n, parts)
+    yield from _of_the_results(run, n, parts)
+
+
+def _of_the_study(run: RunFolder, parts: str) -> Iterator[list[str]]:
+    """Question, data, outcome and predictors."""
+    told = run.metrics["data"]
+    question = f"development, with an internal test; the question: {TODO}"
+    source = f"{escape(str(told.get('file', told['source'])))}; dates: {TODO}"
+    left_out = f"{len(told.get('left_out', {}))} columns and {len(told.get('bad', []))} files left out"
+    prepared = f"scaled by the training part's mean and deviation; {left_out}"
+    label, classes = escape(repr(told.get("label", "folder"))), ", ".join(map(escape, run.metrics["class_names"]))
+    outcome = f"column {label}, classes {classes}; the rest: {TODO}"
+    predictors = "pictures" if run.classifier.takes_pictures else f"{len(run.classifier.feature_names)} measurements"
     yield ["Title and abstract that name the model, its outcome and population", "1, 2", "1, 2", TODO]
     yield ["Clinical background, intended use, known inequalities", "3a-3c", "3", TODO]
-    yield [
-        "Objectives: development, evaluation, or both",
-        "4",
-        "4, 6",
-        f"development, with an internal test; the question: {TODO}",
-    ]
-    yield [
-        "Source of the data, and its dates",
-        "5a, 5b",
-        "5, 7",
-        f"{escape(str(told.get('file', told['source'])))}; dates: {TODO}",
-    ]
+    yield ["Objectives: development, evaluation, or both", "4", "4, 6", question]
+    yield ["Source of the data, and its dates", "5a, 5b", "5, 7", source]
     yield ["Setting, eligibility, treatments", "6a-6c", "8", TODO]
-    yield [
-        "Preparation of the data",
-        "7",
-        "9, 10",
-        "scaled by the training part's mean and deviation; "
-        f"{len(told.get('left_out', {}))} columns and {len(told.get('bad', []))} files left out",
-    ]
+    yield ["Preparation of the data", "7", "9, 10", prepared]
     yield ["De-identification", "-", "12", f"no PatientID is written into the results; before that: {TODO}"]
-    yield [
-        "Outcome: definition, who judged it, blinded to what",
-        "8a-8c",
-        "11, 14-18",
-        f"column {label}, classes {classes}; the rest: {TODO}",
-    ]
-    predictors = "pictures" if run.classifier.takes_pictures else f"{len(run.classifier.feature_names)} measurements"
+    yield ["Outcome: definition, who judged it, blinded to what", "8a-8c", "11, 14-18", outcome]
     yield ["Predictors: choice, definition, who measured them", "9a-9c", "11", f"{predictors}; how they came about: {TODO}"]
     yield ["Sample size", "10", "19", f"{parts}; why so many: {TODO}"]
     yield ["Missing data", "11", "13", "rows with missing values are refused; sequences that were not taken are masked"]
-    yield [
-        "Parts, and how rows were dealt to them",
-        "12a, 16",
-        "20, 21",
-        f"{parts}; seed {escape(str(setting('seed')))}; rows kept together: {group}",
-    ]
-    yield [
-        "Model, its software, and its starting weights",
-        "12c, 22",
-        "22-24",
-        f"{networks}; model.npz, config.json, versions below",
-    ]
-    yield [
-        "Training, choice of the final model, ensembles",
-        "12c",
-        "25-27",
-        f"{trained} epochs; kept: {n.show('monitor')}",
-    ]
+
+
+def _of_the_model(run: RunFolder, n: Numbers, parts: str) -> Iterator[list[str]]:
+    """How it was trained, and how it is judged."""
+    m, setting = run.metrics, run.settings.get
+    group = f"by {escape(repr(m['data'].get('group')))}" if "groups" in m["parts"]["train"] else "none named in the data"
+    dealt = f"{parts}; seed {escape(str(setting('seed')))}; rows kept together: {group}"
+    networks = f"{len(run.classifier.models)} network(s), {n.show('parameters')} trained numbers"
+    trained = f"{escape(str(setting('optimizer')))}, rate {setting('lr'):g}, at most {setting('epochs')} epochs"
+    kind = n.show("calibration", "kind") if m["calibration"]["kind"] else "none"
+    threshold = n.show("threshold", form=lambda t: f"{t:.4g}")
+    yield ["Parts, and how rows were dealt to them", "12a, 16", "20, 21", dealt]
+    software = f"{networks}; model.npz, config.json, versions below"
+    yield ["Model, its software, and its starting weights", "12c, 22", "22-24", software]
+    yield ["Training, choice of the final model, ensembles", "12c", "25-27", f"{trained}; kept: {n.show('monitor')}"]
     yield ["Performance measures, and their intervals", "12e", "28, 29", "in the chapters above"]
     yield ["Class imbalance", "13", "-", f"balance={escape(str(setting('balance')))}; recalibrated: {kind}"]
     yield ["Fairness", "14", "-", TODO]
-    yield [
-        "What the model puts out, and its threshold",
-        "15",
-        "-",
-        f"probabilities; threshold {n.show('threshold', form=lambda t: f'{t:.4g}')}",
-    ]
+    yield ["What the model puts out, and its threshold", "15", "-", f"probabilities; threshold {threshold}"]
     yield ["Robustness and explanations", "-", "30, 31", "explanations of single rows above; graded by audit-model, if at all"]
     yield ["External data", "12g", "32", f"none in this run: {TODO}"]
+
+
+def _of_the_results(run: RunFolder, n: Numbers, parts: str) -> Iterator[list[str]]:
+    """Around the study, and what came out."""
+    area = "roc_auc" if run.metrics["positive"] else "macro_auc"
+    shared = f"code: bcdetect {n.show('versions', 'bcdetect')}; data: {TODO}"
+    performance = f"accuracy {n.interval('test', 'CNN', 'accuracy')}, AUC {n.interval('test', 'CNN', area)}"
     yield ["Ethics approval", "17", "-", TODO]
     yield ["Funding, conflicts, protocol, registration", "18a-18d", "40-42", TODO]
-    yield [
-        "Data and code that others can have",
-        "18e, 18f",
-        "41",
-        f"code: bcdetect {n.show('versions', 'bcdetect')}; data: {TODO}",
-    ]
+    yield ["Data and code that others can have", "18e, 18f", "41", shared]
     yield ["Patients and public in the study", "19", "-", TODO]
     yield ["Flow and characteristics of participants", "20a-20c", "33, 34", f"{parts}; ages and other facts: {TODO}"]
-    yield [
-        "Performance with intervals",
-        "23a",
-        "35, 36",
-        f"accuracy {n.interval('test', 'CNN', 'accuracy')}, AUC {n.interval('test', 'CNN', area)}",
-    ]
+    yield ["Performance with intervals", "23a", "35, 36", performance]
     yield ["Performance in subgroups and sites", "23b", "36", f"not judged in this run: {TODO}"]
     yield ["Failures", "-", "37", f"{n.show('errors', 'rows')} wrong test rows, the surest listed above"]
     yield ["Interpretation, limits, next steps", "25-27c", "38, 39", f"known limits above; the rest: {TODO}"]
