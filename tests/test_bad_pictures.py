@@ -11,6 +11,9 @@ import pytest
 from PIL import Image
 
 from bcdetect.cli import main
+from bcdetect.datasets.folder import load_folder
+from bcdetect.errors import InputError
+from bcdetect.pictures import peek
 from tests.medical import dicom, nifti
 
 GREY = np.arange(20 * 24, dtype=np.uint16).reshape(20, 24)
@@ -105,6 +108,26 @@ NAMES = (
     "short_rle.dcm head.dcm short.nii short.nii.gz dot.png dot.dcm huge.png huge.tif huge.dcm long.dcm huge.nii bomb.nii.gz "
     "zeros.nii.gz"
 ).split()
+
+
+def test_files_whose_headers_cannot_be_read_are_each_named(folder, tmp_path):
+    unread = []
+    for name, (content, said) in bad_files(tmp_path).items():
+        path = folder / "benign" / f"bad_{name}"
+        path.write_bytes(content)
+        try:
+            peek(path)
+        except InputError:
+            unread.append((path.name, said))
+        else:
+            path.unlink()
+    assert {"bad_zero.dcm", "bad_head.dcm", "bad_huge.nii"} <= {name for name, _ in unread}
+    data = load_folder(folder, 12, skip_bad=True)
+    assert len(data.y) == 12 and data.groups is None
+    told = dict(line.split(": ", 1) for line in data.provenance["bad"])
+    for name, said in unread:
+        assert said in told[os.path.join("benign", name)]
+    assert len(told) == len(unread)
 
 
 def test_the_list_of_bad_files_is_whole(tmp_path):

@@ -1,6 +1,7 @@
 """The one way to write a file: whole or not at all."""
 
 import os
+from contextlib import suppress
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
@@ -37,8 +38,7 @@ def _sync_folder(folder: str) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some network file systems cannot; the file itself is synced and in its place
+        with suppress(OSError):  # some network file systems cannot; the file itself is synced and in its place
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,15 +70,13 @@ def reopen(key: str) -> Kept | None:
     if not note.exists():
         return None
     said = _note(note)
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):  # whatever damage does to the files: all of them go, below
         x = np.lib.format.open_memmap(array, mode="r")
         masks = np.lib.format.open_memmap(_masks(array), mode="r") if said["masks"] else None
         whole = os.path.getsize(array) == said["bytes"] and list(x.shape) == said["shape"] and digest_of(x) == said["sha256"]
         if whole and (masks is None or (masks.shape == x.shape[:3] and digest_of(masks) == said["masks"])):
             problems = {int(row): InputError(what, file=file, hint=hint) for row, what, file, hint in said["problems"]}
             return Kept(x, said["sha256"], problems, [tuple(facts) for facts in said["facts"]], masks)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     for path in (note, array, _masks(array)):
         path.unlink(missing_ok=True)
     return None

@@ -72,14 +72,9 @@ class Volumes:
 
     def _count(self, file: str) -> int:
         if file not in self.counts:
-            self.counts[file] = 1
-            if not file.lower().endswith(PLAIN):
-                try:
-                    self.counts[file], patient = peek(file)
-                    if patient is not None:
-                        self.patients[file] = patient
-                except InputError:
-                    pass
+            self.counts[file], patient = _asked(file)
+            if patient is not None:
+                self.patients[file] = patient
         return self.counts[file]
 
     def groups(self, references: Sequence[str]) -> tuple[np.ndarray | None, str | None, str | None]:
@@ -100,3 +95,13 @@ class Volumes:
         number = {key: place for place, key in enumerate(dict.fromkeys(keys), 1)}
         named = [PATIENT] * any(kind == "patient" for kind, _ in keys) + [VOLUME] * any(kind == "file" for kind, _ in keys)
         return np.array([f"{key[0]} {number[key]}" for key in keys]), ", else ".join(named), note
+
+
+def _asked(file: str) -> tuple[int, str | None]:
+    """How many pictures a file holds, and its PatientID, if it has one."""
+    if file.lower().endswith(PLAIN):
+        return 1, None
+    try:
+        return peek(file)
+    except InputError:  # said with the file's name when it is decoded, as `Volumes` counts on
+        return 1, None

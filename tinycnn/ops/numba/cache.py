@@ -204,8 +204,8 @@ def _take(file) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
-        pass  # some network file systems have no locks: as on Windows
+    except OSError:  # some network file systems have no locks: as on Windows
+        return True
     return True
 
 
