@@ -1,21 +1,13 @@
 """Exploring a table: the built-in one, and one with everything that training would refuse."""
 
 import pytest
+from test_explore import MESSY
 
 from bcdetect import NOTICE
 from bcdetect.eda import describe, explore, read_frame, summarise
 from bcdetect.errors import InputError, OutputError
 
 pandas = pytest.importorskip("pandas", reason="exploring needs pandas")
-
-MESSY = """id,diagnosis,size,shape,site,empty,text
-1,M,5.0,1,north,,12
-2,B,1.0,,south,NA,13
-3,M,4.0,3,north,,"1,5"
-4,B,2.0,nan,south,?,15
-5,,9.0,5,north,,16
-6,B,,6,south,,17
-"""
 
 
 @pytest.fixture

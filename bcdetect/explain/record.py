@@ -91,29 +91,15 @@ def _features(classifier: Classifier, each: Input, found: Explanation) -> dict:
 def summary(rows: list[dict]) -> str:
     """Records of `folder.write` as CSV, one line an input, those with a problem among them."""
     text = io.StringIO()
-    names = (
-        "number",
-        "input",
-        "files",
-        "class",
-        "predicted class",
-        "probability",
-        "strength",
-        "against",
-        "row",
-        "column",
-        "problem",
-    )
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(COLUMNS)
     for row in rows:
         peak = row.get("peak") or {}
+        shown = (row["input"] or "").encode("utf-8", "backslashreplace").decode()  # its bytes may be no text
         writer.writerow(
             [
                 row["row"],
-                (row["input"] or "")
-                .encode("utf-8", "backslashreplace")
-                .decode(),  # a file's name may hold bytes that are no text
+                shown,
                 row.get("files", ""),
                 row.get("class", ""),
                 row.get("predicted_class", ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bcdetect.inside.rules.rule import Pieces, Rule, by, counted, strongest, summed
+from bcdetect.inside.rules.rule import Pieces, Rule, biased_sum, by, counted, strongest
 from bcdetect.inside.rules.windows import covering, inside, marked, taps, values_under, with_channels
 
 CHANNELS, PRODUCTS = 8, 4096  # of a window that are shown: channels in full, and numbers in all
@@ -106,16 +106,9 @@ class Transposed(Rule):
         sources, on = covering(layer.window, place, x.shape[:-1])
         values = x[tuple(sources.T)].astype(np.float64).ravel()
         weights = layer.params["weight"][tuple(on.T)][..., k].astype(np.float64).ravel()
-        bias, products = float(layer.params["bias"][k]) if layer.bias else 0.0, values * weights
-        found = summed(with_channels(sources, np.arange(x.shape[-1])), {"value": values, "weight": weights}, products, TERMS)
-        return {
-            "form": "sum",
-            "text": f"The kernels of {counted(len(sources), 'input place')} overlap here: the products are added up.",
-            **found,
-            "bias": bias if layer.bias else None,
-            "result": found["sum"] + bias,
-            "magnitude": np.abs(products).sum() + abs(bias),
-        }
+        text = f"The kernels of {counted(len(sources), 'input place')} overlap here: the products are added up."
+        every, columns = with_channels(sources, np.arange(x.shape[-1])), {"value": values, "weight": weights}
+        return biased_sum(layer, k, text, every, columns, values * weights, TERMS)
 
     def pieces(self, step, slot, inputs, at):
         """weight[tap, c, k] for every tap that the number lays on the output."""

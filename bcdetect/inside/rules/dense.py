@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bcdetect.inside.rules.rule import Pieces, Rule, counted, summed
+from bcdetect.inside.rules.rule import Pieces, Rule, biased_sum, counted
 
 TERMS = 20  # inputs that are shown, those that weigh most
 
@@ -26,16 +26,8 @@ class FullyConnected(Rule):
         """The products that weigh most, the sum of the others, the bias."""
         layer, (k,) = step.layer, at
         x, weight = inputs[0].astype(np.float64), layer.params["weight"][:, k].astype(np.float64)
-        bias, products = float(layer.params["bias"][k]) if layer.bias else 0.0, x * weight
-        found = summed(np.arange(len(x))[:, None], {"value": x, "weight": weight}, products, TERMS)
-        return {
-            "form": "sum",
-            "text": f"The sum of {counted(len(x), 'product')} of an input and its weight{', plus the bias' * layer.bias}.",
-            **found,
-            "bias": bias if layer.bias else None,
-            "result": found["sum"] + bias,
-            "magnitude": np.abs(products).sum() + abs(bias),
-        }
+        text = f"The sum of {counted(len(x), 'product')} of an input and its weight{', plus the bias' * layer.bias}."
+        return biased_sum(layer, k, text, np.arange(len(x))[:, None], {"value": x, "weight": weight}, x * weight, TERMS)
 
     def pieces(self, step, slot, inputs, at):
         """The input's weight in every unit."""

@@ -86,6 +86,20 @@ def summed(at: np.ndarray, columns: dict[str, np.ndarray], products: np.ndarray,
     return {"terms": terms, "others": {"count": len(rest), "sum": float(rest.sum())}, "sum": float(products.sum())}
 
 
+def biased_sum(layer, k: int, text: str, at: np.ndarray, columns: dict[str, np.ndarray], products: np.ndarray, most: int) -> dict:
+    """What `Rule.number` gives of an output of channel k that is many products, as `summed` takes them, plus a bias if any."""
+    bias = float(layer.params["bias"][k]) if layer.bias else 0.0
+    found = summed(at, columns, products, most)
+    return {
+        "form": "sum",
+        "text": text,
+        **found,
+        "bias": bias if layer.bias else None,
+        "result": found["sum"] + bias,
+        "magnitude": np.abs(products).sum() + abs(bias),
+    }
+
+
 def by(sizes) -> str:
     """Sizes as text: 5 x 1."""
     return " x ".join(map(str, sizes))
