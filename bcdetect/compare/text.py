@@ -80,11 +80,7 @@ def comparison_json(result: Comparison, data: Dataset, config: Config, metric: s
     """Everything: settings, summary, differences, and the scores of every fold."""
     reference = reference_of(result, against, metric)
     content = {
-        "notice": NOTICE,
-        "data": data.provenance,
-        "settings": asdict(config),
-        "repeats": result.repeats,
-        "folds": result.folds,
+        **_judged_on(result, data, config),
         "ranked_by": metric,
         "contenders": {contender.name: contender.described() for contender in result.contenders},
         "summary": result.summary(),
@@ -100,6 +96,17 @@ def comparison_json(result: Comparison, data: Dataset, config: Config, metric: s
         "facts": {name: facts for name, facts in result.facts.items() if any(facts)},
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def _judged_on(result: Comparison | LearningCurve, data: Dataset, config: Config) -> dict:
+    """What stands at the head of either JSON: the data, the settings and the folds."""
+    return {
+        "notice": NOTICE,
+        "data": data.provenance,
+        "settings": asdict(config),
+        "repeats": result.repeats,
+        "folds": result.folds,
+    }
 
 
 def curve(result: LearningCurve, data: Dataset, metric: str) -> str:
@@ -126,11 +133,7 @@ def curve(result: LearningCurve, data: Dataset, metric: str) -> str:
 def curve_json(result: LearningCurve, data: Dataset, config: Config, metric: str) -> str:
     """Everything: the summary, the verdict, and the scores of every fold at every size."""
     content = {
-        "notice": NOTICE,
-        "data": data.provenance,
-        "settings": asdict(config),
-        "repeats": result.repeats,
-        "folds": result.folds,
+        **_judged_on(result, data, config),
         "shares": result.shares,
         "rows": result.rows,
         "verdict": result.verdict(metric),
