@@ -40,6 +40,7 @@ def changed(x: np.ndarray, config: Config):
 
 
 def main() -> None:
+    """Time a training step and every change at each size, and keep the shares."""
     assert set(EACH) == set(STRENGTHS), "a change has no strength here"
     results = {}
     for size in [int(word) for word in sys.argv[1:]] or [28, 64, 128]:

@@ -55,6 +55,7 @@ def load():
 
 
 def main() -> int:
+    """Train, or judge kept probabilities anew, and print the scores beside the published ones."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--rescore", metavar="FILE.json")

@@ -54,6 +54,7 @@ def run(settings: dict, repeat: int, fold: int, fold_count: int) -> tuple[np.nda
 
 
 def main() -> None:
+    """Cross-validate every variant asked for, and print a line each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--folds", type=int, default=5)

@@ -58,6 +58,7 @@ def peak(size: int, block: int, backend: str) -> tuple[float, list[float]]:
 
 
 def main() -> None:
+    """Measure peak memory on both backends and the time of a step, and keep both."""
     size = int(sys.argv[1]) if sys.argv[1:] else SIZE
     results = {}
     step_of(16, 0, "numba")()  # so that no compilation is counted

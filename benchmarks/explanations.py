@@ -33,6 +33,7 @@ SIGNED = ("benign", "malignant")
 
 
 def main() -> None:
+    """Grade the maps of networks on phantoms, seed by seed, and print what the seeds give."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--patients", type=int, default=120)

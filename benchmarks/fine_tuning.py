@@ -64,6 +64,7 @@ def sides(size: int):
 
 
 def main() -> None:
+    """Time the head's step, the frozen forward pass and a whole step at each size, in turn."""
     results = {}
     for size in [int(word) for word in sys.argv[1:]] or SIZES:
         times = in_turn(*sides(size), rounds=ROUNDS)

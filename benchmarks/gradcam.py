@@ -44,6 +44,7 @@ def sides(name: str):
 
 
 def main() -> None:
+    """Time Grad-CAM and both peers for each network, in turn."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", default=["small", "resnet", "vgg"], metavar="NETWORK")
     parser.add_argument("--rounds", type=int, default=9)

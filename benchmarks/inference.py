@@ -76,6 +76,7 @@ PEERS = {"PyTorch": ("torch", torch_ways), "ONNX": ("onnxruntime", onnx_ways)}
 
 
 def main() -> None:
+    """Check that a peer agrees, then time it and ours in turn, at each size and batch."""
     asked = [word for word in sys.argv[1:] if word in PEERS] or [peer for peer in PEERS if find_spec(PEERS[peer][0])]
     sizes = [int(word) for word in sys.argv[1:] if word not in PEERS] or list(BATCHES)
     results = {peer: [] for peer in asked}

@@ -84,6 +84,7 @@ def exact(x: np.ndarray, weight: np.ndarray, grad: np.ndarray, window: ops.Windo
 
 
 def main() -> None:
+    """Check every shape against NumPy, then time the three sides in turn."""
     rng, results = np.random.default_rng(0), {}
     peak = fma_peak()
     print(f"multiply-adds in registers, {threads()} threads: {peak:.0f} GFLOP/s")

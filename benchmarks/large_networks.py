@@ -101,6 +101,7 @@ def agree(name: str) -> None:
 
 
 def main() -> None:
+    """Check that both sides agree, then time forward passes and training steps in turn."""
     asked = [word for word in sys.argv[1:] if word in NETWORKS] or list(NETWORKS)
     rounds = next((int(word) for word in sys.argv[1:] if word not in NETWORKS), ROUNDS)
     results = {}

@@ -85,6 +85,7 @@ def child(task: str, side: str, size: int) -> list[float] | None:
 
 
 def main() -> None:
+    """Measure every task and side in fresh processes, in turn; with --child be such a process."""
     if sys.argv[1:2] == ["--child"]:
         task, side, size = sys.argv[2:]
         print(json.dumps(TASKS[task](side, int(size))))

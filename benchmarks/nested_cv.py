@@ -37,6 +37,7 @@ SHOWN = ("accuracy", "sensitivity", "specificity", "roc_auc", "log_loss", "brier
 
 
 def main() -> None:
+    """Judge every contender on the outer folds, those that are kept already left out, and write the summary."""
     options = _options()
     repeats, folds = map(int, options.cv.split("x"))
     config = Config().with_settings(options.settings)

@@ -32,6 +32,7 @@ READY = re.compile(rb"http://127\.0\.0\.1:(\d+)")
 
 
 def main() -> None:
+    """Train a small model, serve it, and measure its start, its answers under load and its memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30, help="of each load")
     parser.add_argument("--requests", type=int, default=20_000, help="while memory is watched")

@@ -28,6 +28,7 @@ WAIT = 120_000  # milliseconds; a loaded machine is slow
 
 
 def main() -> int:
+    """Serve the models, take every picture that is wanted, and return 1 where one is wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--models", type=Path, help="models to serve; trained if left out")
@@ -95,6 +96,7 @@ def opened(path: str):
 
 
 def table(watch):
+    """Steps of the page of tables: empty, and with the answers of its example rows, one opened."""
     page = watch.open("/table")
     yield "-empty"
     page.get_by_role("button", name="Try it with rows").click()
@@ -105,6 +107,7 @@ def table(watch):
 
 
 def pictures(watch):
+    """Steps of the page of pictures: empty, with an answer, and with that opened."""
     page = watch.open("/pictures")
     yield "-empty"
     page.locator("#synthetic").click()
@@ -117,11 +120,13 @@ def pictures(watch):
 
 
 def explore(watch):
+    """The one step of the page that explores: once its map is drawn."""
     watch.open("/explore").locator("#map svg, #map canvas").first.wait_for()
     yield ""
 
 
 def inside(watch):
+    """Steps of the page that looks inside: empty, a convolution forward and backward, and the answer."""
     page = watch.open("/inside")
     synthetic = page.locator("[data-synthetic]:is(button)")
     if synthetic.count():
@@ -142,6 +147,7 @@ def inside(watch):
 
 
 def train(watch):
+    """Steps of the page that trains: before, during and after a run that is stopped."""
     page = watch.open("/train")
     yield "-before"
     page.locator("#set-epochs").fill("500")

@@ -27,6 +27,7 @@ MISSING = (0.0, 1 / 3)
 
 
 def main() -> None:
+    """Make phantoms, train on them and print the scores, with every sequence and with some missing."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=120)
     parser.add_argument("--out", metavar="FILE.json")

@@ -56,6 +56,7 @@ class Compared:
 
 
 def error(ours, theirs):
+    """The largest difference over the largest number of theirs, or over 1; infinite for other shapes and for NaN."""
     if ours.shape != theirs.shape:
         return np.inf
     worst = np.abs(ours - theirs).max(initial=0) / max(1.0, np.abs(theirs).max(initial=0))
@@ -93,6 +94,7 @@ def layer_of(kind, rng, kernels):
 
 
 def buffers_of(layer):
+    """Copies of the buffers of a layer and of all inside it, by path."""
     return {
         f"{path}.{key}".lstrip("."): array.copy() for path, inner in tc.layers.walk(layer) for key, array in inner.buffers.items()
     }
@@ -164,6 +166,7 @@ COLUMNS = ("output", "grad.input", "grad", "buffer", "update")  # by the beginni
 
 
 def column_of(name):
+    """The column of the table in which a pair's name belongs."""
     return name if name in COLUMNS else name.partition(".")[0]
 
 
@@ -212,6 +215,7 @@ def write_golden(path, cases, about):
 
 
 def main() -> int:
+    """Compare every kind asked for; 1 where one is off, or a public kind is not compared."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--each", type=int, default=EACH, help="configurations a kind; convolutions take several times as many")
     parser.add_argument("--seed", type=int, default=SEED)

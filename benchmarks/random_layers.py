@@ -47,14 +47,17 @@ def some(rng, low, high, rank):
 
 
 def of(rng, *values):
+    """One of the values."""
     return values[rng.integers(len(values))]
 
 
 def batch(rng):
+    """A number of rows, one to five."""
     return of(rng, 1, 1, 2, 3, 5)
 
 
 def size(rng, rank):
+    """An int an axis, from 1 to what MOST allows for so many axes."""
     return tuple(int(n) for n in rng.integers(1, MOST[rank] + 1, rank))
 
 
@@ -65,11 +68,13 @@ def any_shape(rng):
 
 
 def spatial_shape(rng, least=1):
+    """With one to three axes of space, and at least so many channels."""
     rank = int(rng.integers(1, 4))
     return (batch(rng), *size(rng, rank), int(rng.integers(least, 7)))
 
 
 def conv(rank):
+    """What draws a convolution of this rank, and an input shape."""
     kind = getattr(tc, f"Conv{NAMES[rank - 1]}")
 
     def draw(rng):
@@ -87,6 +92,7 @@ def conv(rank):
 
 
 def transposed(rng):
+    """A transposed convolution, and an input shape."""
     layer = tc.ConvTranspose2D(
         int(rng.integers(1, 5)), some(rng, 1, 5, 2), stride=some(rng, 1, 4, 2),
         padding=of(rng, "same", "valid", some(rng, 0, 3, 2)), bias=bool(rng.random() < 0.7),
@@ -95,6 +101,7 @@ def transposed(rng):
 
 
 def pool(what, rank):
+    """What draws a pooling ("Max" or "Avg") of this rank, and an input shape."""
     kind = getattr(tc, f"{what}Pool{NAMES[rank - 1]}")
 
     def draw(rng):
@@ -107,19 +114,23 @@ def pool(what, rank):
 
 
 def plain(make, shape=any_shape):
+    """What draws a layer by `make(rng)`, and an input shape by `shape(rng)`."""
     return lambda rng: (make(rng), shape(rng))
 
 
 def batch_norm(rng):
+    """A batch norm, and an input shape."""
     return tc.BatchNorm(float(rng.uniform(0, 1)), float(10 ** rng.uniform(-6, -1))), any_shape(rng)
 
 
 def group_norm(rng):
+    """A group norm, and an input shape whose channels its groups divide."""
     shape, groups = spatial_shape(rng), int(rng.integers(1, 5))
     return tc.GroupNorm(groups, float(10 ** rng.uniform(-6, -1))), (*shape[:-1], groups * shape[-1])
 
 
 def reshape(rng):
+    """A reshape into one or two axes, or one more of length 1, sizes told or left open; and an input shape."""
     shape = any_shape(rng)
     values = math.prod(shape[1:])
     first = of(rng, *(n for n in range(1, values + 1) if values % n == 0))
@@ -127,6 +138,7 @@ def reshape(rng):
 
 
 def pad(rng):
+    """A padding, the same all round or for every side its own, and an input shape."""
     shape = spatial_shape(rng)
     rank = len(shape) - 2
     pairs = tuple(tuple(int(n) for n in rng.integers(0, 4, 2)) for _ in range(rank))
@@ -134,19 +146,23 @@ def pad(rng):
 
 
 def upsample(rng):
+    """An upsampling, and an input shape."""
     shape = spatial_shape(rng)
     return tc.Upsample(some(rng, 1, 4, len(shape) - 2)), shape
 
 
 def body(rng, channels):
+    """Three layers that keep the size and give so many channels: a convolution, an activation, a norm."""
     return [tc.Conv2D(channels, some(rng, 1, 3, 2)), of(rng, tc.ReLU, tc.SiLU, tc.GELU)(), of(rng, tc.BatchNorm, tc.LayerNorm)()]
 
 
 def image_shape(rng):
+    """With two axes of space, two rows at least."""
     return (int(rng.integers(2, 4)), *(int(n) for n in rng.integers(2, 8, 2)), int(rng.integers(2, 5)))
 
 
 def residual(rng):
+    """A residual block, without a shortcut or with a convolution for one, and an input shape."""
     shape, stride = image_shape(rng), some(rng, 1, 2, 2)
     if rng.random() < 0.5:
         return tc.Residual(*body(rng, shape[-1])), shape
@@ -154,6 +170,7 @@ def residual(rng):
 
 
 def branches(rng):
+    """Branches of one to three bodies and a convolution, concatenated or added, and an input shape."""
     merge = of(rng, "concat", "add")
     filters = [3] * 3 if merge == "add" else [int(n) for n in rng.integers(1, 5, 3)]
     paths = [tc.Sequential(*body(rng, n)) for n in filters[: rng.integers(1, 4)]]
@@ -161,6 +178,7 @@ def branches(rng):
 
 
 def sequential(rng):
+    """A small network with most of what there is in a row, and an input shape."""
     wide = of(rng, tc.ConvTranspose2D(3, 3, stride=2), tc.Upsample(2), tc.Pad(1))
     end = of(rng, [tc.Flatten()], [tc.GlobalMaxPool()], [tc.GlobalAvgPool()])
     layers = [*body(rng, 4), wide, tc.SqueezeExcite(2), tc.GroupNorm(1), tc.MaxPool2D(2), *end, tc.Dense(2)]
@@ -168,6 +186,7 @@ def sequential(rng):
 
 
 def checkpoint(rng):
+    """Two bodies behind a checkpoint, and an input shape."""
     return tc.Checkpoint(*body(rng, 3), *body(rng, int(rng.integers(1, 5)))), image_shape(rng)
 
 
@@ -205,6 +224,7 @@ def first(x):
 
 
 def last(y):
+    """Channels last, as ours are."""
     return y.movedim(1, -1)
 
 
@@ -230,6 +250,7 @@ def weight_of(value):
 
 
 def mirror_conv(twin, layer, x, at, path):
+    """The padding by hand, then the convolution without any."""
     x, how = first(x), around(layer, x, layer.kernel_size, layer.dilation)
     function = getattr(f, f"conv{layer.rank}d")
     y = function(f.pad(x, how), weight_of(at["weight"]), at.get("bias"), layer.stride, 0, layer.dilation, layer.groups)
@@ -251,12 +272,14 @@ def mirror_transposed(twin, layer, x, at, path):
 
 
 def mirror_max(twin, layer, x, at, path):
+    """Padding is minus infinity, which never is the largest."""
     how = around(layer, x, layer.size, (1,) * layer.rank)
     y = f.pad(first(x), how, value=-torch.inf)
     return last(getattr(f, f"max_pool{layer.rank}d")(y, layer.size, layer.stride))
 
 
 def mirror_average(twin, layer, x, at, path):
+    """The mean over the whole padded window, over the share of the window that counts."""
     how = around(layer, x, layer.size, (1,) * layer.rank)
     function = getattr(f, f"avg_pool{layer.rank}d")
     share = function(f.pad(torch.ones_like(first(x)), how, value=float(layer.count_padding)), layer.size, layer.stride)
@@ -264,6 +287,7 @@ def mirror_average(twin, layer, x, at, path):
 
 
 def mirror_batch_norm(twin, layer, x, at, path):
+    """In training the batch's statistics, which also move the running ones; else those."""
     running = at["running_mean"], at["running_var"]
     return last(f.batch_norm(first(x), *running, at["gamma"], at["beta"], twin.training, layer.momentum, layer.eps))
 
@@ -279,16 +303,19 @@ def mirror_dropout(twin, layer, x, at, path):
 
 
 def mirror_pad(twin, layer, x, at, path):
+    """`functional.pad` names the last axis first; channels get nothing."""
     widths = ((layer.widths,) * 2,) * (x.ndim - 2) if isinstance(layer.widths, int) else layer.widths
     return f.pad(x, [0, 0, *(n for pair in reversed(widths) for n in pair)])
 
 
 def mirror_upsample(twin, layer, x, at, path):
+    """Every number repeated: nearest neighbours."""
     factor = (layer.factor,) * (x.ndim - 2) if isinstance(layer.factor, int) else layer.factor
     return last(f.interpolate(first(x), scale_factor=tuple(map(float, factor)), mode="nearest"))
 
 
 def mirror_squeeze(twin, layer, x, at, path):
+    """The gate written out: means, two dense layers, and a weight a channel."""
     w = x.mean(dim=tuple(range(1, x.ndim - 1)))
     w = torch.relu(w @ at["gate.dense_1.weight"] + at["gate.dense_1.bias"])
     w = torch.sigmoid(w @ at["gate.dense_2.weight"] + at["gate.dense_2.bias"])
@@ -296,26 +323,31 @@ def mirror_squeeze(twin, layer, x, at, path):
 
 
 def mirror_sequential(twin, layer, x, at, path):
+    """Layer after layer."""
     for name, inner in layer.layers.items():
         x = twin.forward(inner, x, f"{path}.{name}".lstrip("."))
     return x
 
 
 def mirror_residual(twin, layer, x, at, path):
+    """The body plus the shortcut, or plus the input itself."""
     body, shortcut = (f"{path}.{name}".lstrip(".") for name in ("body", "shortcut"))
     return twin.forward(layer.body, x, body) + (x if layer.shortcut is None else twin.forward(layer.shortcut, x, shortcut))
 
 
 def mirror_branches(twin, layer, x, at, path):
+    """Every path of the same input, one behind the other or added up."""
     outputs = [twin.forward(inner, x, f"{path}.path_{i}".lstrip(".")) for i, inner in enumerate(layer.paths, 1)]
     return torch.cat(outputs, dim=-1) if layer.merge == "concat" else sum(outputs[1:], outputs[0])
 
 
 def mirror_checkpoint(twin, layer, x, at, path):
+    """The body: what is kept and what is computed twice changes no number."""
     return twin.forward(layer.body, x, f"{path}.body".lstrip("."))
 
 
 def elementwise(function):
+    """A mirror of a function of the input alone."""
     return lambda twin, layer, x, at, path: function(x)
 
 

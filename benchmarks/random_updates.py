@@ -164,6 +164,7 @@ def apart(mine: np.ndarray, other: np.ndarray) -> float:
 
 
 def write_golden() -> None:
+    """Write PyTorch's losses and weights of the first cases, which the suite compares with."""
     import torch
 
     path = Path(__file__).parents[1] / "tests" / "golden" / "updates.npz"
@@ -173,6 +174,7 @@ def write_golden() -> None:
 
 
 def main() -> None:
+    """Compare so many cases and print the worst; with --golden write those of the suite."""
     if sys.argv[1:] == ["--golden"]:
         write_golden()
         return

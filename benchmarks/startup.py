@@ -47,6 +47,7 @@ def peak(words: list[str]) -> float:
 
 
 def main() -> None:
+    """Train a small model, then time imports and whole processes in turn."""
     with tempfile.TemporaryDirectory() as folder:
         with contextlib.redirect_stdout(io.StringIO()):
             bcdetect(["train", "--epochs", "2", "--quiet", "--out", f"{folder}/run"])

@@ -91,6 +91,7 @@ PEERS = {"PyTorch": ("torch", torch_ways), "Keras": ("tensorflow", keras_ways)}
 
 
 def main() -> None:
+    """Check that a peer agrees on the losses, then time its step and ours in turn, at each size."""
     asked = [word for word in sys.argv[1:] if word in PEERS] or [peer for peer in PEERS if find_spec(PEERS[peer][0])]
     sizes = [int(word) for word in sys.argv[1:] if word not in PEERS] or list(BATCHES)
     results = {peer: {} for peer in asked}

@@ -45,6 +45,7 @@ def phantoms(patients: int, seed: int) -> Dataset:
 
 
 def main() -> None:
+    """Pretrain once; in each repeat train both sides on the same patients; print the paired difference."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--patients", type=int, default=12)

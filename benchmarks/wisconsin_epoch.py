@@ -72,12 +72,14 @@ def sides(config: Config, fused: bool):
 
 
 def timed(function, parts) -> float:
+    """Seconds that the function takes over these parts."""
     start = time.perf_counter()
     function(parts)
     return time.perf_counter() - start
 
 
 def main() -> None:
+    """Check that both sides agree, then time epochs in turn and keep the ratio."""
     config = Config(pooling="average")
     data, parts = load_run_data(config)
     rows = np.concatenate([parts["train"], parts["validation"]])

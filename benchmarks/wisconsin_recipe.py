@@ -36,6 +36,7 @@ VARIANTS = {
 
 
 def main() -> None:
+    """Cross-validate every variant asked for, and print a line each."""
     config = Config()
     data, parts = load_run_data(config)
     inside = data.subset(np.sort(np.concatenate([parts["train"], parts["validation"]])))
