@@ -51,7 +51,7 @@ class FeatureRange:
     def _reason(self, row: np.ndarray, out: np.ndarray, names: Sequence[str]) -> str | None:
         if not len(out):
             return None
-        told = [f"{names[k]} is {row[k]:.4g}, beyond {self.low[k]:.4g} to {self.high[k]:.4g}" for k in out[:3]]
+        told = [f"{names[k]} is {_beyond(row[k], self.low[k], self.high[k])}" for k in out[:3]]
         more = f", and {len(out) - 3} more" if len(out) > 3 else ""
         return f"{UNLIKE}{'; '.join(told)}{more}"
 
@@ -143,6 +143,15 @@ def shrunk_covariance(centred: np.ndarray) -> np.ndarray:
     share = min(max(noise, 0), far) / far if far > 0 else 1.0
     share = max(share, 1e-6)  # a feature that never varies has a distance all the same
     return (1 - share) * sample + share * level * np.eye(features)
+
+
+def _beyond(value: float, low: float, high: float) -> str:
+    """Such as `7.1, beyond 1 to 7`: four digits, or so many that the value is not written as the end that it is beyond."""
+    for digits in range(4, 18):
+        told, *ends = (f"{number:.{digits}g}" for number in (value, low, high))
+        if told not in ends:
+            break
+    return f"{told}, beyond {' to '.join(ends)}"
 
 
 def _rows(x: ArrayLike) -> np.ndarray:

@@ -133,3 +133,11 @@ def test_numbers_that_no_fit_gives_are_refused(wrong):
         FeatureDistance(**wrong)
     with pytest.raises(ValueError):
         FeatureRange([1, 2], [0, 3])
+
+
+def test_a_value_just_beyond_its_range_is_not_written_as_the_end_of_it():
+    ranges = FeatureRange.fit([[3.3, 1000.0], [3.3, 2000.0]], margin=0.0)
+    assert ranges.reasons([[3.3, 2000.25]], ("a", "b")) == ["unlike the training data: b is 2000.2, beyond 1000 to 2000"]
+    (reason,) = ranges.reasons([[3.3 + 1e-12, 1500]], ("a", "b"))
+    value, low = reason.removeprefix("unlike the training data: a is ").split(", beyond ")
+    assert value != low.split(" to ")[1]
