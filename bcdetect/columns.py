@@ -1,6 +1,7 @@
 """Which column of a user's table is meant by which name: spelling may differ, meaning may not."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -28,8 +29,8 @@ _SPELLINGS = tuple(
 
 
 def normalise(name: str) -> str:
-    """Fold what people spell differently: case, and runs of spaces, underscores and hyphens."""
-    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+    """Fold what people spell differently: case, runs of spaces, underscores and hyphens, and accents as letters of their own."""
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name)).strip().casefold()
 
 
 def meaning(name: str) -> str:

@@ -1,6 +1,7 @@
 """A saved model on new, labelled data: the right rows, classes and columns, or one line that says what does not fit."""
 
 import json
+import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -186,3 +187,18 @@ def train_classifier_of(data):
     classifier, histories = train_classifier(data, TRAIN, VALIDATION, CONFIG)
     classifier.card = {"parts": {"train": {"classes": {"benign": 12, "malignant": 12}}}}
     return classifier, histories
+
+
+def test_an_accent_as_a_letter_of_its_own_makes_no_other_column_and_no_other_class(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [[*rng.random(2).round(6), ("gut", "bösartig")[i % 2]] for i in range(40)]
+    texts = [f"größe,b,diagnosis\n{''.join(','.join(map(str, row)) + chr(10) for row in rows)}"]
+    texts.append(unicodedata.normalize("NFD", texts[0]))
+    for name, text in zip(("one", "two"), texts, strict=True):
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    one = load_dataset(str(tmp_path / "one.csv"), positive="bösartig")
+    two = load_dataset(str(tmp_path / "two.csv"), positive="bösartig")
+    assert texts[0] != texts[1] and one.class_names == two.class_names == ("gut", "bösartig")
+    classifier, _ = train_classifier(one, np.arange(20), np.arange(20, 40), replace(SMALL, epochs=1))
+    again = load_for(classifier, str(tmp_path / "two.csv"))
+    assert np.array_equal(again.x, one.x) and np.array_equal(again.y, one.y)

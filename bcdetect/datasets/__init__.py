@@ -1,6 +1,7 @@
 """Where the data comes from: every source returns the same small `Dataset`."""
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -91,9 +92,14 @@ class Needs:
 def numbered(
     labels: Sequence[str], positive: str | None, needs: Needs | None, *, file: str = "", where: str = ""
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Class names and numbers of N labels: those of the model that the data is read for, else its own. Raises InputError."""
+    """Class names and numbers of N labels: those of the model that the data is read for, else its own. Raises InputError.
+
+    An accent may be a letter of its own, as in the names of folders that come from a Mac: it makes no other class.
+    """
     from bcdetect.datasets.labels import encode_as, encode_labels
 
+    labels = [unicodedata.normalize("NFC", text) for text in labels]
+    positive = positive and unicodedata.normalize("NFC", positive)
     if needs is None:
         return encode_labels(labels, positive, file=file, where=where)
     return needs.class_names, encode_as(labels, needs.class_names, file=file, where=where)
