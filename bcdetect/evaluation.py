@@ -100,7 +100,10 @@ def outer_folds(data: Dataset, config: Config, repeats: int, fold_count: int) ->
 
 
 def held_out_share(fold_count: int) -> float:
-    """n_test / (n_test + n_train) of a fold, n_train being the rows that a network is trained on."""
+    """n_test / (n_test + n_train) of a fold, n_train being the rows that a network is trained on.
+
+    Where the last epoch is kept it is trained on FOLD_VALIDATION more: the share, and the interval, are a little large then.
+    """
     trained = (1 - 1 / fold_count) * (1 - FOLD_VALIDATION)
     return (1 / fold_count) / (1 / fold_count + trained)
 
