@@ -57,16 +57,24 @@ def assign(
     """
     rng = np.random.default_rng(seed)
     part = _deal_rows(y, shares, rng) if groups is None else _deal_groups(y, groups, shares, rng)
-    for number in range(len(shares)):
-        missing = sorted(set(np.unique(y)) - set(y[part == number]))
-        if missing:
-            of = "rows" if groups is None else "groups with rows"
-            name = repr(class_names[missing[0]]) if class_names else f"number {missing[0]}"
-            raise InputError(
-                f"too few {of} of class {name} for {len(shares)} parts, each of which needs some",
-                hint="Bring more data or ask for fewer parts",
-            )
+    missing = _missing(y, part, len(shares))
+    if missing and groups is not None:
+        part = _deal_groups(y, groups, shares, np.random.default_rng(seed), sparing=True)
+        missing = _missing(y, part, len(shares))
+    if missing:
+        of = "rows" if groups is None else "groups with rows"
+        name = repr(class_names[missing[0]]) if class_names else f"number {missing[0]}"
+        raise InputError(
+            f"too few {of} of class {name} for {len(shares)} parts, each of which needs some",
+            hint="Bring more data or ask for fewer parts",
+        )
     return part
+
+
+def _missing(y, part, parts):
+    """The classes that some part has no row of, those of the first such part first."""
+    every = set(np.unique(y).tolist())
+    return [label for number in range(parts) for label in sorted(every - set(y[part == number].tolist()))]
 
 
 def _deal_rows(y, shares, rng):
@@ -80,8 +88,11 @@ def _deal_rows(y, shares, rng):
     return part
 
 
-def _deal_groups(y, groups, shares, rng):
-    """Largest groups first, each to the part that then is nearest to its due in every class."""
+def _deal_groups(y, groups, shares, rng, sparing=False):
+    """Largest groups first, each to the part that then is nearest to its due in every class.
+
+    `sparing` is for few groups: when no more of them have a class than parts still lack it, they go to those parts.
+    """
     names, of_row = np.unique(groups, return_inverse=True)
     classes = int(y.max()) + 1
     counts = np.zeros((len(names), classes))
@@ -91,8 +102,14 @@ def _deal_groups(y, groups, shares, rng):
     have = np.zeros_like(due)
     part_of = np.empty(len(names), np.intp)
     order = rng.permutation(len(names))
+    left = (counts > 0).sum(axis=0)  # groups of each class that are not dealt yet
     for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
         cost = ((np.square(have + counts[group] - due) - np.square(have - due)) / np.maximum(due * total, 1e-9)).sum(axis=1)
+        lacks = have == 0
+        scarce = (counts[group] > 0) & (left <= lacks.sum(axis=0))
+        if sparing and lacks[:, scarce].any():
+            cost = np.where(lacks[:, scarce].any(axis=1), cost, np.inf)
+        left -= counts[group] > 0
         part_of[group] = cost.argmin()
         have[part_of[group]] += counts[group]
     return part_of[of_row]

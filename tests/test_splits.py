@@ -90,3 +90,16 @@ def test_fewer_rows_or_groups_of_a_class_than_folds_are_refused(y, groups, what)
 def test_no_part_may_lack_a_class():
     with pytest.raises(InputError, match="too few rows of class number 1 for 3 parts"):
         split(np.repeat([0, 1], (50, 2)), None, 0.2, 0.2, 0)
+
+
+@pytest.mark.parametrize("mixed, groups", [(True, 3), (True, 4), (False, 6), (False, 7)])
+def test_as_few_groups_as_can_do_are_enough(mixed, groups):
+    for seed in range(30):
+        sizes = 2 * np.random.default_rng(seed).integers(1, 6, groups)
+        y = np.concatenate([np.arange(size) % 2 if mixed else np.full(size, k % 2) for k, size in enumerate(sizes)])
+        names = np.repeat(np.arange(groups), sizes).astype(str)
+        parts = split(y, names, 0.2, 0.2, seed)
+        assert all(set(y[rows]) == {0, 1} for rows in parts.values())
+        assert sum(len(set(names[rows])) for rows in parts.values()) == groups
+    with pytest.raises(InputError, match="too few groups"):
+        split(y[names != "0"], names[names != "0"], 0.2, 0.2, 0) if groups in (3, 6) else split(y[:4], names[:4], 0.2, 0.2, 0)
