@@ -67,7 +67,7 @@ def choose(
     fp, tp, scores = counts_by_threshold(y_true, probability, sample_weight)
     missing = [name for name, counts in zip(class_names, (fp, tp), strict=True) if not counts[-1]]
     if rule == "half" or missing:
-        why = "Called from a probability of 0.5 on, whatever the data"
+        why = "One half, whatever the data"
         why = why if rule == "half" else f"No validation row is {' or '.join(missing)}: the threshold stays 0.5"
         return _point(rule, 0.5, fp, tp, int((scores[1:] >= 0.5).sum()), rule == "half", why)
     if rule == "sensitivity":

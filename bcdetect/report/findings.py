@@ -86,7 +86,7 @@ def operating(run: RunFolder, n: Numbers) -> Iterator[str]:
     positive, at = escape(run.metrics["positive"]), "operating_point"
     yield paragraph(
         f"Called {positive} from a probability of {n.show(at, 'threshold', form=lambda t: f'{t:.4g}')} on, by the rule",
-        f"{n.show(at, 'rule')}: {n.show(at, 'sentence')}. On the validation part, which chose it, sensitivity is",
+        f"{n.show(at, 'rule')}. {n.show(at, 'sentence')}. On the validation part, which chose it, sensitivity is",
         f"{n.show(at, 'sensitivity')} and specificity {n.show(at, 'specificity')}; on the test part",
         f"{n.interval('test', 'CNN', 'sensitivity')} and {n.interval('test', 'CNN', 'specificity')}.",
     )

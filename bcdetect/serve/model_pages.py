@@ -49,8 +49,6 @@ def by_rule(facts: Facts) -> str:
     """What the rule of the threshold was, as it stands behind its name; empty where there is none."""
     if facts.operating_point is None:
         return ""
-    if facts.operating_point.rule == "half":
-        return "one half, whatever the data."  # its sentence would say the threshold again
     sentence = facts.operating_point.sentence
     return f"{sentence[:1].lower()}{sentence[1:]}."
 
