@@ -13,8 +13,11 @@ def describe() -> dict:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0] if names else cpu
+        pairs = (line.partition(":") for line in info.read_text().splitlines() if ":" in line)
+        told = {key.strip(): value.strip() for key, _, value in pairs}
+        cpu = told.get("model name", cpu)
+        if "cpu family" in told:  # a cloud's name for it is often the same for several generations, of different speed
+            cpu += f" (family {told['cpu family']}, model {told.get('model', '?')})"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     slowing = [name for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ]
     return {
