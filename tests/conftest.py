@@ -17,3 +17,16 @@ def browser():
     needs_chromium()
     with chromium() as found:
         yield found
+
+
+@pytest.fixture
+def fresh_kernel_cache(tmp_path, monkeypatch):
+    """A cache folder that no other test has seen, in a process that has not looked for one yet."""
+    from kernel_cache import again
+
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA", "TINYCNN_VECTOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    again()
+    yield
+    again()
