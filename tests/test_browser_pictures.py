@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from browser import SIZES, served, watched
+from explaining import SIDE, bright, classifier, picture
 from PIL import Image
 
 from bcdetect.bundle import save_classifier
 from bcdetect.judgement import Referral
 from bcdetect.predict import Answer, about, record, to_csv
 from tests.medical import nifti
-from tests.test_explain_command import SIDE, bright, classifier, picture
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from explaining import SIDE, bright, classifier
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -17,7 +18,6 @@ from bcdetect.serve.api.explain import Explained
 from bcdetect.serve.app import HERE, create_app
 from bcdetect.serve.settings import Settings
 from tests.medical import nifti
-from tests.test_explain_command import SIDE, bright, classifier
 
 EXPLAIN = "/api/explain/pictures"
 

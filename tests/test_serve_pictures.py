@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from explaining import SIDE, classifier
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -24,7 +25,6 @@ from bcdetect.serve.api.pictures import Answers
 from bcdetect.serve.app import create_app
 from bcdetect.serve.settings import Settings
 from tests.medical import dicom, nifti
-from tests.test_explain_command import SIDE, classifier
 
 PREDICT, EXPLAIN, SYNTHETIC = "/api/predict/pictures", "/api/explain/pictures", "/api/pictures/synthetic"
 
