@@ -31,7 +31,7 @@ def stateful_model():
     return model
 
 
-def refused(path):
+def assert_refused(path):
     """That the file is refused, for a reason, and without a big allocation on the way."""
     tracemalloc.start()
     try:

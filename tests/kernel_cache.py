@@ -67,7 +67,8 @@ def actual(place):
 ALL = ["f.1.nbc", "f.2.nbc", "f.nbi", "g.1.nbc", "g.2.nbc", "g.nbi"]
 
 
-def refused(reason):
+def assert_unusable(reason):
+    """That a new process gets no folder, and is told this reason once."""
     place, said = checked()
     cache.seal()
     assert place is None

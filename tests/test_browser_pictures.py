@@ -184,6 +184,7 @@ def test_stopping_ends_what_waits(browser, address, pictures):
         page.get_by_text("0 of 2 done").wait_for()
         page.get_by_role("button", name="Stop").click()
         page.get_by_text("2 of 2 done: 0 answered, 2 stopped").wait_for()
+        assert page.get_by_text("stopped", exact=True).count() == 2 and page.get_by_text("waiting ...").count() == 0
         page.unroute("**/api/predict/pictures*")
 
 

@@ -16,7 +16,7 @@ def path(tmp_path):
     return tmp_path / "model.npz"
 
 
-def refused(path, words):
+def assert_refused(path, words):
     with pytest.raises(ModelFileError, match=words) as caught:
         load_classifier(path)
     assert caught.value.exit_code == 4 and caught.value.file == str(path) and caught.value.hint
@@ -60,7 +60,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_harmless(path, part):
 @pytest.mark.parametrize("keep", [0, 1, 100, 2000, -1])
 def test_a_truncated_file_is_refused(path, keep):
     path.write_bytes(path.read_bytes()[:keep])
-    refused(path, "not a tinycnn model file, or a damaged one")
+    assert_refused(path, "not a tinycnn model file, or a damaged one")
 
 
 def test_what_is_not_a_model_file_is_refused(tmp_path):
@@ -68,14 +68,14 @@ def test_what_is_not_a_model_file_is_refused(tmp_path):
     np.savez(tmp_path / "pickle.npz", a=np.array([{}, None], object))
     (tmp_path / "text.npz").write_text("row,class\n")
     for name in ("other.npz", "pickle.npz", "text.npz"):
-        refused(tmp_path / name, "not a tinycnn model file|does not hold what it claims")
-    refused(tmp_path / "missing.npz", "no such file")
-    refused(tmp_path, "cannot be read")
+        assert_refused(tmp_path / name, "not a tinycnn model file|does not hold what it claims")
+    assert_refused(tmp_path / "missing.npz", "no such file")
+    assert_refused(tmp_path, "cannot be read")
 
 
 def test_a_plain_tinycnn_model_is_refused_with_the_reason(tmp_path):
     tc.save(tmp_path / "plain.npz", small_run().classifier.models[0])
-    refused(tmp_path / "plain.npz", "without the preprocessing")
+    assert_refused(tmp_path / "plain.npz", "without the preprocessing")
 
 
 def resealed(path, change):
@@ -210,7 +210,7 @@ def empty_self_test(arrays, meta):
 )
 def test_a_seal_made_anew_does_not_help(path, change, words):
     resealed(path, change)
-    refused(path, words)
+    assert_refused(path, words)
 
 
 def test_a_changed_array_under_the_old_seal_is_refused(path):
@@ -218,7 +218,7 @@ def test_a_changed_array_under_the_old_seal_is_refused(path):
         arrays = {name: file[name] for name in file.files}
     arrays["models/0/dense_1.weight"][0, 0] += 1e-3
     np.savez(path, **arrays)
-    refused(path, "SHA-256 does not match")
+    assert_refused(path, "SHA-256 does not match")
 
 
 def test_no_row_of_the_data_is_in_the_file(path):

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from forged import forge, parts_of, refused, stateful_model
+from forged import assert_refused, forge, parts_of, stateful_model
 
 import tinycnn as tc
 from tinycnn import bundle
@@ -52,7 +52,7 @@ def test_a_truncated_file_is_refused(model, tmp_path):
     content = (tmp_path / "m.npz").read_bytes()
     for cut in [*range(0, len(content), 97), len(content) - 1]:
         (tmp_path / "cut.npz").write_bytes(content[:cut])
-        refused(tmp_path / "cut.npz")
+        assert_refused(tmp_path / "cut.npz")
 
 
 def test_a_flipped_byte_is_refused_or_changes_nothing(model, tmp_path):
@@ -95,7 +95,7 @@ STRANGERS = {
 @pytest.mark.parametrize("what", STRANGERS)
 def test_a_file_that_is_not_a_model_is_refused(what, tmp_path, capsys):
     (tmp_path / "f.npz").write_bytes(STRANGERS[what])
-    assert "not a tinycnn model file" in refused(tmp_path / "f.npz")
+    assert "not a tinycnn model file" in assert_refused(tmp_path / "f.npz")
     assert main(["summary", str(tmp_path / "f.npz")]) == 4
     assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'f.npz'}: not a tinycnn model file")
 

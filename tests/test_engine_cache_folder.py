@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kernel_cache import checked, posix, refused, sealed
+from kernel_cache import assert_unusable, checked, posix, sealed
 
 from tinycnn.ops.numba import cache
 
@@ -102,7 +102,7 @@ def test_a_file_in_the_folders_place(level, tmp_path, monkeypatch):
     path = {"root": tmp_path / "root", "tinycnn": leaf.parent, "leaf": leaf}[level]
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     path.write_text("")
-    refused(str(path))
+    assert_unusable(str(path))
 
 
 @posix
@@ -114,15 +114,15 @@ def test_a_folder_that_others_may_have_written_is_refused(how, level, tmp_path, 
     if how == "link":
         path.rename(tmp_path / "elsewhere")
         path.symlink_to(tmp_path / "elsewhere")
-        refused("link")
+        assert_unusable("link")
     elif how == "foreign":
         real = os.lstat(path)
         stranger = os.stat_result([*real[:4], real.st_uid + 1, *real[5:]])
         monkeypatch.setattr(cache.os, "lstat", lambda asked: stranger if asked == str(path) else real)
-        refused("another user")
+        assert_unusable("another user")
     else:
         path.chmod(0o720 if how == "group" else 0o702)
-        refused("written by others")
+        assert_unusable("written by others")
 
 
 @posix
@@ -130,7 +130,7 @@ def test_a_link_inside_is_refused(tmp_path):
     place = sealed()
     (tmp_path / "elsewhere").mkdir()
     (place / "more").symlink_to(tmp_path / "elsewhere")
-    refused("link")
+    assert_unusable("link")
 
 
 def test_what_cannot_be_listed_or_deleted_is_not_trusted(monkeypatch):
@@ -142,8 +142,8 @@ def test_what_cannot_be_listed_or_deleted_is_not_trusted(monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(cache.os, "unlink", deny)
-        refused("denied")
+        assert_unusable("denied")
     with monkeypatch.context() as patch:
         patch.setattr(cache.os, "scandir", deny)
         patch.setattr(cache, "_location", lambda: str(place))
-        refused("denied")
+        assert_unusable("denied")

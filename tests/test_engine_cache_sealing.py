@@ -1,7 +1,7 @@
 """Sealing the kernel cache: what was never sealed goes, what is sealed fits, and failures are told."""
 
 import pytest
-from kernel_cache import ALL, DAMAGED, actual, again, checked, listing, manifest, posix, refused, sealed, write
+from kernel_cache import ALL, DAMAGED, actual, again, assert_unusable, checked, listing, manifest, posix, sealed, write
 
 from tinycnn.ops.numba import cache
 
@@ -100,7 +100,7 @@ def test_one_process_at_a_time_and_none_waits_for_ever(monkeypatch):
         with pytest.warns(RuntimeWarning, match="another process"):
             cache.seal()
         assert manifest(place) == before
-        refused("another process")
+        assert_unusable("another process")
     again()
     assert cache.folder() == str(place)
 

@@ -59,7 +59,7 @@ def model_of(kind, checkpoint, nested=False, dtype="float32"):
     return model
 
 
-def same_numbers(plain, checkpointed, x, y, backend, steps=3):
+def assert_same_numbers(plain, checkpointed, x, y, backend, steps=3):
     """The layers' numbers differ in name and stream alone; so give them the same streams."""
     pairs = [
         [layer for _, layer in walk(model) if not isinstance(layer, (tc.Sequential, tc.Checkpoint))]
@@ -83,7 +83,7 @@ def same_numbers(plain, checkpointed, x, y, backend, steps=3):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_bits_as_without(kind, backend, nested, rng):
     x, y = rng.standard_normal((7, 9, 9, 3)).astype("float32"), rng.integers(0, 2, 7)
-    same_numbers(model_of(kind, False), model_of(kind, True, nested), x, y, backend)
+    assert_same_numbers(model_of(kind, False), model_of(kind, True, nested), x, y, backend)
 
 
 @pytest.mark.parametrize("frozen", [(0,), (1,), (0, 1)], ids=str)
@@ -95,7 +95,7 @@ def test_the_same_bits_with_frozen_blocks(kind, backend, frozen, rng):
     for model in (plain, checkpointed):
         names = [name for name in model.layers if not name.startswith(("dense", "global"))]
         model.freeze(*[names[i] for i in frozen])
-    same_numbers(plain, checkpointed, x, y, backend)
+    assert_same_numbers(plain, checkpointed, x, y, backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -104,7 +104,7 @@ def test_a_part_inside_a_block_may_be_frozen(backend, rng):
     plain, checkpointed = model_of("plain", False), model_of("plain", True)
     plain.freeze("sequential_1.conv2d_1", "sequential_2.batchnorm_1")
     checkpointed.freeze("checkpoint_1.body.conv2d_1", "checkpoint_2.body.batchnorm_1")
-    same_numbers(plain, checkpointed, x, y, backend)
+    assert_same_numbers(plain, checkpointed, x, y, backend)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -43,7 +43,7 @@ def backend(request):
         yield
 
 
-def agree(mine, theirs):
+def assert_agree(mine, theirs):
     np.testing.assert_allclose(mine, theirs, rtol=1e-10, atol=1e-12)
 
 
@@ -52,18 +52,18 @@ def test_convolution_and_its_gradients(golden, name):
     g = {key.removeprefix(f"conv_{name}_"): value for key, value in golden.items() if key.startswith(f"conv_{name}_")}
     layer = tc.Conv2D(6, (3, 2), **CONVS[name]).build(g["x"].shape[1:], dtype="float64")
     layer.params["weight"], layer.params["bias"] = g["weight"], g["bias"]
-    agree(layer.forward(g["x"], training=True), g["y"])
-    agree(layer.backward(g["grad"]), g["grad_x"])
-    agree(layer.grads["weight"], g["grad_weight"])
-    agree(layer.grads["bias"], g["grad_bias"])
+    assert_agree(layer.forward(g["x"], training=True), g["y"])
+    assert_agree(layer.backward(g["grad"]), g["grad_x"])
+    assert_agree(layer.grads["weight"], g["grad_weight"])
+    assert_agree(layer.grads["bias"], g["grad_bias"])
 
 
 @pytest.mark.parametrize("name", POOLS)
 def test_pooling_and_its_gradient(golden, name):
     x, y, grad, grad_x = (golden[f"pool_{name}_{key}"] for key in ("x", "y", "grad", "grad_x"))
     layer = POOLS[name].build(x.shape[1:], dtype="float64")
-    agree(layer.forward(x, training=True), y)
-    agree(layer.backward(grad), grad_x)
+    assert_agree(layer.forward(x, training=True), y)
+    assert_agree(layer.backward(grad), grad_x)
 
 
 def test_batch_norm_over_three_batches_and_in_eval_mode(golden):
@@ -71,19 +71,19 @@ def test_batch_norm_over_three_batches_and_in_eval_mode(golden):
     layer.params["gamma"], layer.params["beta"] = golden["norm_gamma"], golden["norm_beta"]
     for step in range(4):
         g = {key.removeprefix(f"norm_{step}_"): value for key, value in golden.items() if key.startswith(f"norm_{step}_")}
-        agree(layer.forward(g["x"], training=step < 3), g["y"])
-        agree(layer.backward(g["grad"]), g["grad_x"])
-        agree(layer.grads["gamma"], g["grad_gamma"])
-        agree(layer.grads["beta"], g["grad_beta"])
-        agree(layer.buffers["running_mean"], g["mean"])
-        agree(layer.buffers["running_var"], g["var"])
+        assert_agree(layer.forward(g["x"], training=step < 3), g["y"])
+        assert_agree(layer.backward(g["grad"]), g["grad_x"])
+        assert_agree(layer.grads["gamma"], g["grad_gamma"])
+        assert_agree(layer.grads["beta"], g["grad_beta"])
+        assert_agree(layer.buffers["running_mean"], g["mean"])
+        assert_agree(layer.buffers["running_var"], g["var"])
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses(golden, name):
     value, grad = LOSSES[name](golden[f"{name}_z"], golden[f"{name}_y"])
-    agree(value, golden[f"{name}_value"])
-    agree(grad, golden[f"{name}_grad"])
+    assert_agree(value, golden[f"{name}_value"])
+    assert_agree(grad, golden[f"{name}_grad"])
 
 
 class Three(tc.Layer):
@@ -109,4 +109,4 @@ def test_five_steps_of_every_optimizer(golden, name, clip_norm):
             layer.grads[key] = golden[f"optim_grads_{key}"][step]
         optimizer.step()
     for key in layer.params:
-        agree(layer.params[key], golden[f"optim_{name}{'_clipped' if clip_norm else ''}_{key}"])
+        assert_agree(layer.params[key], golden[f"optim_{name}{'_clipped' if clip_norm else ''}_{key}"])

@@ -47,7 +47,7 @@ def decoded_now(monkeypatch):
     return seen
 
 
-def same(a, b):
+def assert_same(a, b):
     assert a.x.dtype == b.x.dtype and np.array_equal(a.x, b.x) and a.sha256 == b.sha256 and a.bad == b.bad
     assert np.array_equal(a.kept, b.kept) and np.array_equal(a.missing, b.missing)
     assert all(np.array_equal(a.facts[name], b.facts[name]) for name in ("bytes", "height", "width"))
@@ -64,8 +64,8 @@ def test_a_file_holds_the_same_as_memory_and_is_opened_again(files, place, monke
     counts = []
     again = decode(files, SIZE, on_picture=counts.append)
     assert isinstance(again.x, np.memmap) and len(decoded_now) == 20 and counts == [10]
-    same(inside, fresh)
-    same(inside, again)
+    assert_same(inside, fresh)
+    assert_same(inside, again)
     assert sorted(path.suffix for path in place.iterdir()) == [".json", ".npy"]
 
 
@@ -73,7 +73,7 @@ def test_a_file_holds_the_same_as_memory_and_is_opened_again(files, place, monke
 def test_an_array_may_outgrow_memory_on_the_way(files, place, monkeypatch, limit):
     inside = decode(files, SIZE)
     monkeypatch.setattr(collecting, "LIMIT", limit)  # 10 pictures of 256 pixels: 2,560 bytes grey, 5,120 deep, 15,360 in colour
-    same(inside, decode(files, SIZE))
+    assert_same(inside, decode(files, SIZE))
 
 
 def test_grey_becomes_deep_and_coloured_by_hand():
@@ -111,7 +111,7 @@ def test_a_damaged_file_is_noticed_and_made_anew(files, place, monkeypatch, deco
     for path in {"no array": [array], "no json": [note]}.get(harm, []):
         path.unlink()
     decoded_now.clear()
-    same(inside, decode(files, SIZE))
+    assert_same(inside, decode(files, SIZE))
     assert len(decoded_now) == 10
     decode(files, SIZE)
     assert len(decoded_now) == 10
@@ -125,9 +125,9 @@ def test_bad_files_are_remembered_and_still_refused_without_being_told_to_skip(f
     with pytest.raises(InputError, match=r"1 of 10 cannot be used: .*2\.png"):
         decode(files, SIZE)
     assert not list(place.iterdir())
-    same(inside, decode(files, SIZE, skip_bad=True))
+    assert_same(inside, decode(files, SIZE, skip_bad=True))
     decoded_now.clear()
-    same(inside, decode(files, SIZE, skip_bad=True))
+    assert_same(inside, decode(files, SIZE, skip_bad=True))
     assert inside.kept.tolist() == [0, 1, 3, 4, 5, 6, 7, 8, 9] and inside.x.shape[0] == 9 and not decoded_now
     with pytest.raises(InputError, match=r"1 of 10 cannot be used: .*2\.png"):
         decode(files, SIZE)
@@ -139,7 +139,7 @@ def test_missing_sequences_are_the_same_from_a_file(files, place, monkeypatch):
     monkeypatch.setattr(collecting, "LIMIT", 0)
     decode(rows, SIZE)
     again = decode(rows, SIZE)
-    same(inside, again)
+    assert_same(inside, again)
     assert again.missing[:, 1].tolist() == [True, False] * 3 and not again.x[0, ..., 1].any()
 
 
@@ -150,15 +150,15 @@ def test_masks_are_kept_beside_their_pictures(files, place, monkeypatch, tmp_pat
     inside = decoding.decode(rows, SIZE)
     assert inside.masks.shape == (10, SIZE, SIZE) and inside.masks[1::2].any() and not inside.masks[::2].any()
     monkeypatch.setattr(collecting, "LIMIT", 0)
-    same(inside, decoding.decode(rows, SIZE))
+    assert_same(inside, decoding.decode(rows, SIZE))
     decoded_now.clear()
-    same(inside, decoding.decode(rows, SIZE))
+    assert_same(inside, decoding.decode(rows, SIZE))
     assert not decoded_now and len(list(place.iterdir())) == 3
     (mask,) = place.glob("*.masks.npy")
     data = bytearray(mask.read_bytes())
     data[-3] ^= 1
     mask.write_bytes(data)
-    same(inside, decoding.decode(rows, SIZE))
+    assert_same(inside, decoding.decode(rows, SIZE))
     assert decoded_now
     assert main(["data", "cache", "--clear"]) == 0 and not list(place.iterdir())
 

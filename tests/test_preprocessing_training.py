@@ -195,7 +195,9 @@ def test_batches_cover_every_row_once_and_none_has_one_row(count, size):
 def test_a_training_part_that_leaves_one_row_over_trains():
     data = clouds((30, 30), features=2)
     rows = np.random.default_rng(0).permutation(60)
-    train_classifier(data, rows[:33], rows[33:], replace(SMALL, epochs=1, batch_size=32))
+    classifier, (history,) = train_classifier(data, rows[:33], rows[33:], replace(SMALL, epochs=1, batch_size=32))
+    assert np.isfinite(history.columns["loss"]).all() and classifier.models[0].steps == 1, "one batch of 33"
+    assert np.isfinite(classifier.predict_proba(data.x)).all()
 
 
 def test_divergence_is_an_error_of_its_own():
