@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import functools
 import subprocess
 from pathlib import Path
 
@@ -15,9 +16,15 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 HEAVY = {"pandas", "matplotlib", "PIL", "pydicom", "nibabel", "scipy", "sklearn", "torch", "numba", "optuna", "sqlalchemy"}
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(path: Path, at_top: bool = False) -> set[str]:
     """The modules that a file imports; `at_top`: only those that importing it loads."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     nodes = list(tree.body) if at_top else list(ast.walk(tree))
     found = set()
     for node in nodes:
@@ -75,7 +82,7 @@ def test_scikit_learn_and_optuna_are_imported_in_one_file_each_through_require(m
     found = set()
     for path in SOURCES:
         assert module not in roots(path), f"{relative(path)} imports {module} itself"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "require":
                 if module in ast.unparse(node.args[0]):
                     found.add(relative(path))
@@ -93,7 +100,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(path):
 def test_no_file_past_400_lines_and_nothing_that_executes_a_file(path):
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 400
-    tree = ast.parse(text)
+    tree = tree_of(path)
     assert ast.get_docstring(tree), "a file says in one sentence what it is"
     assert not roots(path) & {"pickle", "dill", "joblib", "marshal", "shelve"}
     for node in ast.walk(tree):
