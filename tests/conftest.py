@@ -1,5 +1,7 @@
 """What every test file shares."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,32 @@ import pytest
 @pytest.fixture
 def rng():
     return np.random.default_rng(20240701)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_resamples():
+    """Judging a run here resamples 100 times: 2,000 would take most of its time. `test_intervals` shows what they are worth."""
+    from bcdetect import scores
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "stratified_bootstrap", functools.partial(scores.stratified_bootstrap, resamples=100))
+        yield
+
+
+@pytest.fixture
+def all_resamples(monkeypatch):
+    """A run in this process resamples as often as one in a process of its own, which it is compared with."""
+    from bcdetect import intervals, scores
+
+    monkeypatch.setattr(scores, "stratified_bootstrap", intervals.stratified_bootstrap)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """A run in this process draws no figures, which take longer than all else."""
+    from bcdetect import run
+
+    monkeypatch.setattr(run, "draw", lambda run, folder: [])
 
 
 @pytest.fixture(scope="module")

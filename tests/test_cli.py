@@ -100,6 +100,7 @@ def test_an_existing_folder_is_refused_and_untouched(trained, command):
     assert [path.name for path in folder.parent.iterdir()] == ["one"]
 
 
+@pytest.mark.usefixtures("all_resamples", "no_figures")
 def test_the_config_of_a_run_gives_the_run_again(trained, command, tmp_path):
     folder, _ = trained
     code, _, _ = command("train", "--config", folder / "config.json", "--out", tmp_path / "again", "--quiet")
@@ -108,6 +109,7 @@ def test_the_config_of_a_run_gives_the_run_again(trained, command, tmp_path):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_set_overrides_config_and_flags_override_set(command, tmp_path):
     (tmp_path / "c.json").write_text('{"epochs": 1, "seed": 5, "units": 4}')
     words = ("--config", tmp_path / "c.json", "--set", "epochs=3", "--set", "seed=6", "--seed", "7")
@@ -116,6 +118,7 @@ def test_set_overrides_config_and_flags_override_set(command, tmp_path):
     assert (config["epochs"], config["seed"], config["units"]) == (3, 7, 4)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_without_out_the_next_free_name_is_taken(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
@@ -123,6 +126,7 @@ def test_without_out_the_next_free_name_is_taken(command, tmp_path, monkeypatch)
         assert (tmp_path / "runs" / f"wisconsin-{number}" / "model.npz").exists()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_quiet_prints_the_result_alone_and_json_is_json(command, tmp_path):
     _, out, err = command("train", *QUICK, "--quiet", "--out", tmp_path / "a")
     assert "epoch 1/" not in out and "accuracy" in out and err == ""
@@ -133,6 +137,7 @@ def test_quiet_prints_the_result_alone_and_json_is_json(command, tmp_path):
         "test"]["CNN"]["accuracy"]["value"]  # fmt: skip
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_own_table_with_groups_positive_drop_and_an_identifier(command, tmp_path):
     header, rows = wisconsin_table()
     table = write_table(
@@ -153,6 +158,7 @@ def test_an_own_table_with_groups_positive_drop_and_an_identifier(command, tmp_p
     assert code == 0 and re.match(r"row 1: (sick|well) \(probability of sick [\d.<>]+ ?[\d.]* %\)", out)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_own_table_without_groups_is_told_of_the_danger(command, tmp_path):
     code, out, _ = command(
         "train", "--data", write_clouds(tmp_path / "wisconsin.csv"), "--label", "kind", *QUICK, "--out", tmp_path / "o"
@@ -177,7 +183,7 @@ def test_names_of_other_alphabets_reach_any_terminal(tmp_path):
     rows = [[*map(str, x), ("gutartig", "bösartig ✚")[k]] for x, k in zip(data.x, data.y, strict=True)]
     table = write_table(tmp_path / "t.csv", [*data.feature_names, "kind"], rows)
     words = ("train", "--data", table, "--label", "kind", "--positive", "bösartig ✚", *QUICK, "--out", tmp_path / "o")
-    done = process(*words, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"})
+    done = process(*words, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}, hurried=True)
     assert done.returncode == 0 and r"b\xf6sartig" in done.stdout and done.stderr == ""
     assert "bösartig ✚" in (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
 
@@ -185,6 +191,7 @@ def test_names_of_other_alphabets_reach_any_terminal(tmp_path):
 EVIL = "<script>alert(1)<|script>\"'&"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_the_report_escapes_whatever_a_table_brings(command, tmp_path):
     data = clouds((40, 30), features=2)
     rows = [[*map(str, x), "1", ("<b onload=x>", "c&d")[k]] for x, k in zip(data.x, data.y, strict=True)]
@@ -393,6 +400,7 @@ def test_the_present_folder_is_no_place_for_a_run(command, tmp_path, monkeypatch
     assert code == 5 and "present folder" in err and not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_what_a_model_file_tells_holds_no_folder_of_its_makers(command, tmp_path):
     table = write_clouds(tmp_path / "three.csv")
     command("train", "--data", table, "--label", "kind", *QUICK, "--out", tmp_path / "o")

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from trained import environment, process, write_clouds
+from trained import command, environment, process, write_clouds
 
 from bcdetect.cli import main
 from tinycnn.bundle import read_arrays, write_arrays
@@ -54,8 +53,7 @@ def words_for(data, *more):
 
 def start(*words):
     return subprocess.Popen(
-        [sys.executable, "-m", "bcdetect", *map(str, words)],
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command(*words, hurried=True), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
 
 
@@ -109,7 +107,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(kind, more, kills, req
     data = request.getfixturevalue(kind)
     words = words_for(data, *more, "--epochs", "40", "--set", "patience=40")
     begun = time.monotonic()
-    assert process(*words, "--out", tmp_path / "whole", "--quiet").returncode == 0
+    assert process(*words, "--out", tmp_path / "whole", "--quiet", hurried=True).returncode == 0
     whole = time.monotonic() - begun
     for _ in range(kills):
         with start(*words, "--resume", tmp_path / "killed", "--quiet") as run:
@@ -117,7 +115,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bits(kind, more, kills, req
                 run.communicate(timeout=whole * rng.uniform(0.2, 0.7))
             except subprocess.TimeoutExpired:
                 run.kill()
-    done = process(*words, "--resume", tmp_path / "killed", "--quiet")
+    done = process(*words, "--resume", tmp_path / "killed", "--quiet", hurried=True)
     assert done.returncode == 0, done.stderr
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     read = [(tmp_path / name / "history.csv").read_text() for name in ("killed", "whole")]

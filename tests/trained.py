@@ -16,6 +16,14 @@ from bcdetect.datasets.wisconsin import wisconsin_path
 from bcdetect.run import Run, execute, load_run_data
 
 ROOT = Path(__file__).parents[1]
+# The command line, but that judging a run resamples 100 times, as in this process (see `few_resamples`), and not 2,000.
+HURRIED = """
+import functools, sys
+from bcdetect import scores
+scores.stratified_bootstrap = functools.partial(scores.stratified_bootstrap, resamples=100)
+from bcdetect.cli import main
+sys.exit(main())
+"""
 SMALL = Config(epochs=8, filters=(4,), units=4, lr=1e-2)
 
 
@@ -60,10 +68,15 @@ def write_clouds(path, **options) -> str:
     return write_table(path, [*data.feature_names, "kind"], rows)
 
 
-def process(*words, cwd=None, env=None, **options) -> subprocess.CompletedProcess:
+def command(*words, hurried=False) -> list[str]:
+    """`python -m bcdetect ...` as the words of a process; `hurried`: see HURRIED."""
+    return [sys.executable, *(("-c", HURRIED) if hurried else ("-m", "bcdetect")), *map(str, words)]
+
+
+def process(*words, cwd=None, env=None, hurried=False, **options) -> subprocess.CompletedProcess:
     """`python -m bcdetect ...` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "bcdetect", *map(str, words)],
+        command(*words, hurried=hurried),
         cwd=cwd, env=environment(**(env or {})), capture_output=True, text=True, timeout=120, **options,
     )  # fmt: skip
 
