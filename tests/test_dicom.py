@@ -302,6 +302,7 @@ def series(place, rng, patients=6, each=2):
                 dicom(place / label / f"IM{i}{j}", pixels, WindowCenter=128, WindowWidth=256, **who)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_folder_of_dicom_keeps_patients_together_and_secret(tmp_path, rng, capsys):
     from bcdetect.cli import main
     from bcdetect.datasets import load_dataset

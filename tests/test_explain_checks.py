@@ -10,6 +10,7 @@ from trained import process, small_run, wisconsin_table, write_table
 import tinycnn as tc
 from bcdetect.bundle import load_classifier, save_classifier
 from bcdetect.classifier import Classifier
+from bcdetect.cli import main
 from bcdetect.datasets import Dataset
 from bcdetect.errors import InputError, UsageError
 from bcdetect.explain.checks.alike import alike
@@ -207,7 +208,7 @@ def test_a_table_s_explanations_with_networks_trained_anew():
         grade_model(run.classifier, "d" * 64, other, retrain=1)
 
 
-def test_audit_model_on_the_command_line(tmp_path):
+def test_audit_model_on_the_command_line(tmp_path, capsys):
     model = tmp_path / "model.npz"
     save_classifier(model, small_run().classifier)
     header, rows = wisconsin_table()
@@ -226,6 +227,7 @@ def test_audit_model_on_the_command_line(tmp_path):
         (("--retrain", "2"), 2, "only on the data that the model was made with"),
         (("--label", "nothing"), 3, "nothing"),
     ):
-        done = process("audit-model", model, table, *words)
-        assert done.returncode == code and message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert main(["audit-model", str(model), table, *words]) == code
+        said = capsys.readouterr().err
+        assert message in said and said.count("\n") == 1, said
         assert not (tmp_path / "model.grade.json").exists()

@@ -164,6 +164,7 @@ def test_augmentation_is_seeded_and_of_the_stated_strength(rng):
     assert all(0 < (cut[i] == 0).all(axis=-1).sum() <= 36 for i in range(6)) and not (x == 0).any()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_train_then_predict_pictures(folder, tmp_path, capsys):
     out, settings = tmp_path / "run", ["--set", "image_size=16", "--set", "width=4", "--set", "lr=0.01", "--set", "patience=40"]
     assert main(["train", "--data", str(folder), "--epochs", "25", "--out", str(out), "--quiet", *settings]) == 0
