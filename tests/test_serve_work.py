@@ -48,7 +48,8 @@ def with_work(threads, waiting, seconds, body):
     return asyncio.run(main())
 
 
-async def until(condition):
+async def assert_soon(condition):
+    """That the condition comes true, which may take a loaded machine a while."""
     for _ in range(3000):
         if condition():
             return
@@ -110,7 +111,7 @@ def test_a_client_that_leaves_frees_its_place_and_its_function_never_runs():
         await gate.inside()
         for _ in range(50):  # more than there are places, one after the other
             leaver = asyncio.create_task(work.run(gate, "left"))
-            await until(lambda: work.queued == 1)
+            await assert_soon(lambda: work.queued == 1)
             leaver.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await leaver
@@ -135,7 +136,7 @@ def test_one_that_leaves_while_it_is_computed_keeps_its_thread_until_the_end():
         with pytest.raises(Busy):
             await work.run(gate)
         gate.opened.set()
-        await until(lambda: work.running == 0)
+        await assert_soon(lambda: work.running == 0)
         assert await work.run(pow, 2, 3) == 8
 
     with_work(1, 0, LONG, body)
@@ -147,14 +148,14 @@ def test_what_takes_too_long_is_said_and_its_thread_counted_until_it_ends():
             await work.run(gate, "slow")
         assert work.running == 1
         queued = asyncio.create_task(work.run(gate, "queued"))
-        await until(lambda: work.queued == 1)
+        await assert_soon(lambda: work.queued == 1)
         with pytest.raises(Busy):
             await work.run(gate, "refused")
         with pytest.raises(TooSlow):  # the time in the queue counts
             await queued
         assert (work.running, work.queued) == (1, 0)
         gate.opened.set()
-        await until(lambda: work.running == 0)
+        await assert_soon(lambda: work.running == 0)
         assert await work.run(pow, 2, 3) == 8
         assert gate.ran == ["slow"]
 
@@ -187,7 +188,7 @@ def test_closing_does_not_wait_longer_than_told():
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(each) for each in found] == [Busy, Busy]
         gate.opened.set()
-        await until(lambda: work.running == 0)
+        await assert_soon(lambda: work.running == 0)
         assert gate.ran == [0]
 
     asyncio.run(main())
@@ -222,7 +223,7 @@ def test_an_idle_thread_holds_nobodys_data():
             with suppress(InputError):
                 await work.run(function, upload)
             del upload
-            await until(lambda gone=gone: gone() is None)
+            await assert_soon(lambda gone=gone: gone() is None)
 
     gc.disable()  # at once, and not some time later
     try:
