@@ -72,7 +72,7 @@ def of_exam(client, model):
     return opened(client.post(PICTURE, params={"model": model}, files=files))
 
 
-def refused(response, status, *words):
+def assert_refused(response, status, *words):
     assert response.status_code == status, response.text
     error = response.json()["error"]
     text = " ".join(error.values())
@@ -116,7 +116,7 @@ def test_every_answer_is_what_the_description_says_whatever_the_layer(client):
                 if layer[which]:
                     shape.model_validate(opened(response), extra="forbid")
                 else:
-                    refused(response, 400, "Take one of" if told["model"] == "every" or which == "norm" else "")
+                    assert_refused(response, 400, "Take one of" if told["model"] == "every" or which == "norm" else "")
     assert forms == {
         *("convolution", "sum", "maximum", "mean", "norm", "function", "shares", "copy", "added", "joined", "product", "scaled")
     }
@@ -162,9 +162,9 @@ def test_an_ensemble_and_three_classes_are_chosen_among(client):
     assert first["answer"]["own"] != second["answer"]["own"] and first["predicted"] == second["predicted"]
     assert of_picture(client, "three", **{"class": "b"})["class"] == "b"
     post = {"url": PICTURE, "files": {"picture": ("a.png", png())}}
-    refused(client.post(**post, params={"model": "three", "class": "z"}), 400, "no class 'z'", "a, b, c")
-    refused(client.post(**post, params={"model": "three", "network": 2}), 400, "no network 2")
-    refused(client.post(**post, params={"model": "three", "network": -1}), 422)
+    assert_refused(client.post(**post, params={"model": "three", "class": "z"}), 400, "no class 'z'", "a, b, c")
+    assert_refused(client.post(**post, params={"model": "three", "network": 2}), 400, "no network 2")
+    assert_refused(client.post(**post, params={"model": "three", "network": -1}), 422)
 
 
 def test_an_exam_is_walked_with_a_sequence_that_was_not_taken(client):
@@ -173,7 +173,7 @@ def test_an_exam_is_walked_with_a_sequence_that_was_not_taken(client):
     asked = {"layer": "input", "place": [3, 4], "channel": 0}
     pixel = client.get(f"/api/inside/{told['walk']}/pixel", params=asked).json()
     assert (pixel["form"], pixel["engine"]) == ("none", 0) and "not taken" in pixel["text"]
-    refused(client.post(PICTURE, params={"model": "exams"}, files={"flair": ("x.png", png())}), 422, "flair", "t1, dce")
+    assert_refused(client.post(PICTURE, params={"model": "exams"}, files={"flair": ("x.png", png())}), 422, "flair", "t1, dce")
 
 
 def test_what_is_not_there_is_answered_with_what_is(client):
@@ -182,18 +182,20 @@ def test_what_is_not_there_is_answered_with_what_is(client):
     good = {"layer": "conv2d_1", "place": [3, 0], "channel": 0}
     for which in ("pixel", "backward"):
         assert client.get(f"{base}/{which}", params=good).status_code == 200
-        refused(client.get(f"{base}/{which}", params={**good, "layer": "conv"}), 400, "no layer 'conv'", "conv2d_1")
+        assert_refused(client.get(f"{base}/{which}", params={**good, "layer": "conv"}), 400, "no layer 'conv'", "conv2d_1")
         for place in ([30, 0], [3, 1], [3], [3, 0, 0], []):
-            refused(client.get(f"{base}/{which}", params={**good, "place": place}), 400, "no place", "from 0 to 29")
-        refused(client.get(f"{base}/{which}", params={**good, "channel": 99}), 400, "no channel", "from 0 to 3")
+            assert_refused(client.get(f"{base}/{which}", params={**good, "place": place}), 400, "no place", "from 0 to 29")
+        assert_refused(client.get(f"{base}/{which}", params={**good, "channel": 99}), 400, "no channel", "from 0 to 3")
         for wrong in ({"place": [-1, 0]}, {"place": ["nan", 0]}, {"place": [0.5, 0]}, {"channel": 2**40}, {"channel": "NaN"}):
-            refused(client.get(f"{base}/{which}", params={**good, **wrong}), 422)
-        refused(client.get(f"{base}/{which}", params={"layer": "conv2d_1"}), 422)
-    refused(client.get(f"{base}/backward", params={**good, "most": 0}), 422)
-    refused(client.get(f"{base}/maps", params={"layer": "conv2d_1", "first": 4}), 400, "from 0 to 3")
-    refused(client.get(f"{base}/maps", params={"layer": "conv2d_1", "most": 100_000}), 422)
+            assert_refused(client.get(f"{base}/{which}", params={**good, **wrong}), 422)
+        assert_refused(client.get(f"{base}/{which}", params={"layer": "conv2d_1"}), 422)
+    assert_refused(client.get(f"{base}/backward", params={**good, "most": 0}), 422)
+    assert_refused(client.get(f"{base}/maps", params={"layer": "conv2d_1", "first": 4}), 400, "from 0 to 3")
+    assert_refused(client.get(f"{base}/maps", params={"layer": "conv2d_1", "most": 100_000}), 422)
     for which in ("maps", "gradients", "pixel", "backward", "norm", "winners"):
-        error = refused(client.get(f"/api/inside/{'0' * 64}/{which}", params=good), 404, "Send the input again", "10 minutes")
+        error = assert_refused(
+            client.get(f"/api/inside/{'0' * 64}/{which}", params=good), 404, "Send the input again", "10 minutes"
+        )
         assert error["code"] == "not_found"
 
 
@@ -202,27 +204,27 @@ def test_a_row_that_cannot_be_used_says_which_cell(client):
         return client.post(ROW, params={"model": "small", **asked}, json={"row": row})
 
     name = next(iter(measured()))
-    refused(post({**measured(), name: None}), 422, name, "Give every measurement")
-    refused(post({**measured(), name: 1e300}), 422, name)
-    refused(post({}), 422)
+    assert_refused(post({**measured(), name: None}), 422, name, "Give every measurement")
+    assert_refused(post({**measured(), name: 1e300}), 422, name)
+    assert_refused(post({}), 422)
     send = {"url": ROW, "params": {"model": "small"}, "headers": {"Content-Type": "application/json"}}
     for body in (b'{"row": {"%s": NaN}}' % name.encode(), b'{"row": 3}', b"", b"[", b'{"row": {}, "more": 1}'):
-        refused(client.post(**send, content=body), 422)
+        assert_refused(client.post(**send, content=body), 422)
     for number in (0, 570, "x", "nan"):
-        refused(client.post(EXAMPLE, params={"row": number, "model": "small"}), 422, "query.row")
+        assert_refused(client.post(EXAMPLE, params={"row": number, "model": "small"}), 422, "query.row")
 
 
 def test_the_wrong_kind_of_model_says_where_to_go(client, folder):
     picture = {"picture": ("a.png", png())}
-    refused(client.post(ROW, params={"model": "grey"}, json={"row": measured()}), 400, "takes pictures", "/pictures")
-    refused(client.post(EXAMPLE, params={"row": 1, "model": "grey"}), 400, "takes pictures")
-    refused(client.post(PICTURE, params={"model": "small"}, files=picture), 400, "takes a table", "/table")
-    refused(client.post(PICTURE, params={"model": "none"}, files=picture), 404, "no model of this name")
-    refused(client.post(PICTURE, params={"model": "grey"}, files={"picture": ("a.png", b"no picture")}), 422, "a.png")
-    refused(client.post(PICTURE, params={"model": "grey", "number": 2}, files=picture), 422, "no picture 2")
-    refused(client.post(PICTURE, params={"model": "grey"}, json={}), 422, "no form of files")
+    assert_refused(client.post(ROW, params={"model": "grey"}, json={"row": measured()}), 400, "takes pictures", "/pictures")
+    assert_refused(client.post(EXAMPLE, params={"row": 1, "model": "grey"}), 400, "takes pictures")
+    assert_refused(client.post(PICTURE, params={"model": "small"}, files=picture), 400, "takes a table", "/table")
+    assert_refused(client.post(PICTURE, params={"model": "none"}, files=picture), 404, "no model of this name")
+    assert_refused(client.post(PICTURE, params={"model": "grey"}, files={"picture": ("a.png", b"no picture")}), 422, "a.png")
+    assert_refused(client.post(PICTURE, params={"model": "grey", "number": 2}, files=picture), 422, "no picture 2")
+    assert_refused(client.post(PICTURE, params={"model": "grey"}, json={}), 422, "no form of files")
     two = [("picture", ("a.png", png())), ("picture", ("b.png", png()))]
-    refused(client.post(PICTURE, params={"model": "grey"}, files=two), 422, "2 pictures")
+    assert_refused(client.post(PICTURE, params={"model": "grey"}, files=two), 422, "2 pictures")
     assert opened(client.post(EXAMPLE, params={"row": 1}))["model"] == "small", "without a name the one that takes rows"
 
 
@@ -231,7 +233,7 @@ def test_a_model_of_other_columns_has_no_built_in_rows(tmp_path, rng):
 
     save_classifier(tmp_path / "other.npz", of_table())
     with client_of(tmp_path) as client:
-        refused(client.post(EXAMPLE, params={"row": 1}), 404, "other columns")
+        assert_refused(client.post(EXAMPLE, params={"row": 1}), 404, "other columns")
         row = {f"feature {i}": float(rng.uniform(4, 22)) for i in range(30)}
         assert opened(client.post(ROW, json={"row": row}))["features"][29] == "feature 29"
 
@@ -240,7 +242,7 @@ def test_a_network_too_large_to_keep_is_refused(client, monkeypatch):
     from bcdetect.serve.api import inside_inputs
 
     monkeypatch.setattr(inside_inputs, "MOST_NUMBERS", 100)
-    refused(client.post(EXAMPLE, params={"row": 77, "model": "small"}), 400, "more than the 100", "smaller")
+    assert_refused(client.post(EXAMPLE, params={"row": 77, "model": "small"}), 400, "more than the 100", "smaller")
 
 
 def test_the_operators_log_keeps_the_answer_and_no_input(folder, tmp_path):
