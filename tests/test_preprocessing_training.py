@@ -231,7 +231,7 @@ def test_the_weights_are_the_same_bits_in_every_process_and_on_one_and_two_threa
     for threads in ("1", "2"):
         names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TINYCNN_NUM_THREADS")
         done = process(
-            "train", "--epochs", "3", "--out", tmp_path / threads, "--quiet", env=dict.fromkeys(names, threads), hurried=True
+            "train", "--epochs", "3", "--out", tmp_path / threads, "--quiet", env=dict.fromkeys(names, threads), undrawn=True
         )
         assert done.returncode == 0, done.stderr
         arrays, _, _ = read_arrays(tmp_path / threads / "model.npz")

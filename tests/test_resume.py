@@ -51,9 +51,10 @@ def words_for(data, *more):
     return ("train", "--data", data, *label, "--set", "filters=4", "--set", "units=4", *more)
 
 
-def start(*words):
+def start(*words, undrawn=True):
     return subprocess.Popen(
-        command(*words, hurried=True), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*words, hurried=True, undrawn=undrawn),
+        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -106,16 +107,17 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path):
 def test_killed_at_any_moment_it_goes_on_to_the_same_bits(kind, more, kills, request, tmp_path, rng):
     data = request.getfixturevalue(kind)
     words = words_for(data, *more, "--epochs", "40", "--set", "patience=40")
+    how = {"hurried": True, "undrawn": bool(more)}  # without more, some are killed while they draw
     begun = time.monotonic()
-    assert process(*words, "--out", tmp_path / "whole", "--quiet", hurried=True).returncode == 0
+    assert process(*words, "--out", tmp_path / "whole", "--quiet", **how).returncode == 0
     whole = time.monotonic() - begun
     for _ in range(kills):
-        with start(*words, "--resume", tmp_path / "killed", "--quiet") as run:
+        with start(*words, "--resume", tmp_path / "killed", "--quiet", undrawn=how["undrawn"]) as run:
             try:
                 run.communicate(timeout=whole * rng.uniform(0.2, 0.7))
             except subprocess.TimeoutExpired:
                 run.kill()
-    done = process(*words, "--resume", tmp_path / "killed", "--quiet", hurried=True)
+    done = process(*words, "--resume", tmp_path / "killed", "--quiet", **how)
     assert done.returncode == 0, done.stderr
     assert weights(tmp_path / "killed") == weights(tmp_path / "whole")
     read = [(tmp_path / name / "history.csv").read_text() for name in ("killed", "whole")]

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 # The command line, but that judging a run resamples 100 times, as in this process (see `few_resamples`), and not 2,000.
 HURRIED = """
 import functools, sys
-from bcdetect import scores
+from bcdetect import run, scores
+if {undrawn}:
+    run.draw = lambda run, folder: []
 scores.stratified_bootstrap = functools.partial(scores.stratified_bootstrap, resamples=100)
 from bcdetect.cli import main
 sys.exit(main())
@@ -68,15 +70,16 @@ def write_clouds(path, **options) -> str:
     return write_table(path, [*data.feature_names, "kind"], rows)
 
 
-def command(*words, hurried=False) -> list[str]:
-    """`python -m bcdetect ...` as the words of a process; `hurried`: see HURRIED."""
-    return [sys.executable, *(("-c", HURRIED) if hurried else ("-m", "bcdetect")), *map(str, words)]
+def command(*words, hurried=False, undrawn=False) -> list[str]:
+    """`python -m bcdetect ...` as the words of a process; `hurried`: see HURRIED; `undrawn`: hurried, and without figures."""
+    how = ("-c", HURRIED.format(undrawn=undrawn)) if hurried or undrawn else ("-m", "bcdetect")
+    return [sys.executable, *how, *map(str, words)]
 
 
-def process(*words, cwd=None, env=None, hurried=False, **options) -> subprocess.CompletedProcess:
+def process(*words, cwd=None, env=None, hurried=False, undrawn=False, **options) -> subprocess.CompletedProcess:
     """`python -m bcdetect ...` in a process of its own."""
     return subprocess.run(
-        command(*words, hurried=hurried),
+        command(*words, hurried=hurried, undrawn=undrawn),
         cwd=cwd, env=environment(**(env or {})), capture_output=True, text=True, timeout=120, **options,
     )  # fmt: skip
 
