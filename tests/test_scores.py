@@ -6,8 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from bcdetect.intervals import auc_interval, intercept_interval, slope_interval
+from bcdetect.intervals import auc_interval, intercept_interval, slope_interval, stratified_bootstrap
+from bcdetect.metrics import f1_score
 from bcdetect.scores import score_part
+
+pytestmark = pytest.mark.usefixtures("all_resamples")
 
 
 def test_scores_of_two_classes_worked_by_hand():
@@ -29,6 +32,15 @@ def test_scores_of_two_classes_worked_by_hand():
     assert (scores["sensitivity"]["low"], scores["sensitivity"]["high"]) == pytest.approx((0.3006, 0.9544), abs=1e-4)
     for name in ("balanced_accuracy", "f1", "roc_auc"):
         assert scores[name]["low"] < scores[name]["value"] <= scores[name]["high"] <= 1
+
+
+def test_a_bootstrap_draws_2000_times(rng):
+    y_true = np.repeat([0, 1], (70, 40))
+    positive = np.clip(0.4 * y_true + 0.7 * rng.random(110), 0, 1)
+    y_pred = (positive >= 0.5).astype(int)
+    found = score_part(y_true, np.column_stack([1 - positive, positive]), y_pred, ("benign", "malignant"))["f1"]
+    assert (found["low"], found["high"]) == stratified_bootstrap(y_true, y_pred, f1_score, resamples=2000)
+    assert (found["low"], found["high"]) != stratified_bootstrap(y_true, y_pred, f1_score, resamples=100)
 
 
 def test_scores_of_three_classes_worked_by_hand():
