@@ -22,6 +22,18 @@ def few_resamples():
 
 
 @pytest.fixture
+def command(capsys):
+    """Run a command in this process: exit code, stdout, stderr."""
+    from bcdetect.cli import main
+
+    def command(*words):
+        code = main([str(word) for word in words])
+        return code, *capsys.readouterr()
+
+    return command
+
+
+@pytest.fixture
 def all_resamples(monkeypatch):
     """A run in this process resamples as often as one in a process of its own, which it is compared with."""
     from bcdetect import intervals, scores
