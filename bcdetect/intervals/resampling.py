@@ -31,10 +31,13 @@ def stratified_bootstrap(
     if len(y_true) != len(values) or not len(y_true):
         raise ValueError(f"y_true and values must have the same rows, at least one: {len(y_true)} and {len(values)}")
     rng, upper = np.random.default_rng(seed), upper_tail(confidence)
-    strata = _rows_by_class(y_true) if groups is None else _groups_by_class(y_true, np.asarray(groups))
+    if groups is None:
+        strata, take = [np.flatnonzero(y_true == label) for label in np.unique(y_true)], np.take
+    else:
+        strata, take = _groups_by_class(y_true, np.asarray(groups)), _rows_of
 
     def resample() -> float:
-        drawn = np.concatenate([units[k] for units in strata for k in rng.integers(len(units), size=len(units))])
+        drawn = np.concatenate([take(units, rng.integers(len(units), size=len(units))) for units in strata])
         return metric(y_true[drawn], values[drawn])
 
     found = np.array([resample() for _ in range(resamples)])
@@ -44,16 +47,16 @@ def stratified_bootstrap(
     return float(low), float(high)
 
 
-def _rows_by_class(y_true: np.ndarray) -> list[np.ndarray]:
-    """For each class its rows, each a unit of one row."""
-    return [np.flatnonzero(y_true == label)[:, None] for label in np.unique(y_true)]
-
-
 def _groups_by_class(y_true: np.ndarray, groups: np.ndarray) -> list[list[np.ndarray]]:
-    """For each class the groups most of whose rows have it, each a unit of rows."""
+    """For each class the groups most of whose rows have it, each as its rows."""
     strata: dict[int, list[np.ndarray]] = {}
     for name in np.unique(groups):
         rows = np.flatnonzero(groups == name)
         labels, counts = np.unique(y_true[rows], return_counts=True)
         strata.setdefault(labels[counts.argmax()], []).append(rows)
     return list(strata.values())
+
+
+def _rows_of(groups: list[np.ndarray], drawn: np.ndarray) -> np.ndarray:
+    """The rows of the groups that were drawn, one after the other."""
+    return np.concatenate([groups[k] for k in drawn])

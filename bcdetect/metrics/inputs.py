@@ -32,7 +32,11 @@ def likely_of_many(y_true: ArrayLike, y_score: ArrayLike, sample_weight: ArrayLi
 def labels(y: ArrayLike, classes: int) -> np.ndarray:
     """Class numbers (N,) as integers. ValueError for others."""
     y = np.asarray(y)
-    if y.ndim != 1 or not np.isin(y, np.arange(classes)).all():
+    if y.dtype.kind in "bui":  # as a bootstrap asks thousands of times
+        known = not y.size or (y.min() >= 0 and y.max() < classes)
+    else:
+        known = np.isin(y, np.arange(classes)).all()
+    if y.ndim != 1 or not known:
         raise ValueError(f"labels must be (N,) class indices 0..{classes - 1}, not {y.dtype} {y.shape}")
     return y.astype(np.int64)
 
