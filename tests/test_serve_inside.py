@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from math import prod
 
@@ -248,7 +249,8 @@ def test_a_network_too_large_to_keep_is_refused(client, monkeypatch):
 def test_the_operators_log_keeps_the_answer_and_no_input(folder, tmp_path):
     with client_of(folder, log=tmp_path / "log.sqlite") as client:
         told = of_example(client)
-    kept = sqlite3.connect(tmp_path / "log.sqlite").execute("select * from predictions").fetchall()
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection:
+        kept = connection.execute("select * from predictions").fetchall()
     assert len(kept) == 1 and told["model_sha256"] in kept[0] and not any("radius" in str(cell) for cell in kept[0])
 
 
