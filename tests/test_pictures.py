@@ -44,7 +44,12 @@ def test_colours_stay_and_what_is_transparent_is_black(tmp_path):
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
 def test_16_bits_are_spread_and_never_clipped_to_white(suffix, tmp_path):
     counts = np.linspace(1000, 4000, 400).reshape(20, 20).astype(np.uint16)
-    found = read_picture(saved(tmp_path / f"a.{suffix}", Image.fromarray(counts)))
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "pgm":  # Pillow 10 reads 16 bits and writes none
+        path.write_bytes(b"P5\n20 20\n65535\n" + counts.astype(">u2").tobytes())
+    else:
+        saved(path, Image.fromarray(counts))
+    found = read_picture(path)
     assert found.dtype == np.uint16 and found.shape == (20, 20, 1)
     assert len(np.unique(found)) > 390 and (np.diff(found.ravel().astype(int)) >= 0).all()
 
