@@ -31,14 +31,14 @@ def opened(url: str):
     """Optuna's storage at a URL; a database notices when a worker stops to show signs of life.
 
     SQLite has no lock of a row, by which Optuna keeps two workers from being given one queued trial: there every transaction
-    locks the whole from its beginning.
+    locks the whole from its beginning. Its file is open for a transaction and no longer.
     """
     if not url.startswith("sqlite"):
         return optuna().storages.RDBStorage(url, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
-    options = {"connect_args": {"timeout": WAIT}}
+    sqlalchemy = require("sqlalchemy", "tune", "tuning")
+    options = {"connect_args": {"timeout": WAIT}, "poolclass": sqlalchemy.pool.NullPool}
     storage = optuna().storages.RDBStorage(url, engine_kwargs=options, heartbeat_interval=HEARTBEAT, grace_period=GRACE)
-    event = require("sqlalchemy", "tune", "tuning").event
-    storage.engine.dispose()  # connections from before
+    event = sqlalchemy.event
     event.listen(storage.engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
     event.listen(storage.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return storage
