@@ -10,10 +10,12 @@ from bcdetect import NOTICE, metrics
 from bcdetect.assessment import assess, by_subgroup
 from bcdetect.baselines import likeliest
 from bcdetect.classifier import Classifier
+from bcdetect.columns import match_columns
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import InputError
 from bcdetect.held_out import held_out, made_with
 from bcdetect.scores import score_part
+from bcdetect.table import read_table
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,13 @@ class External:
 def load_for(
     classifier: Classifier, path: str, label: str | None = None, group: str | None = None, skip_bad: bool = False, on_picture=None
 ) -> Dataset:
-    """Labelled data as the model takes it: its columns or sequences by name, its classes by name. Raises InputError."""
+    """Labelled data as the model takes it: its columns or sequences by name, its classes by name. Raises InputError.
+
+    `label` and `group` are by default the columns that the model was trained with, `group` where the data has such a column.
+    """
     size = classifier.input_shape[0] if classifier.takes_pictures else 0
+    label = label or classifier.card.get("settings", {}).get("label")
+    group = group or _own_group(classifier, path)
     data = load_dataset(path, label, group=group, size=size, skip_bad=skip_bad, on_picture=on_picture, needs=classifier.needs)
     if data.pictures != classifier.takes_pictures:
         kinds = {True: "pictures", False: "a table"}
@@ -66,6 +73,14 @@ def load_for(
     if not classifier.sequences and not {channels, data.x.shape[-1]} <= {1, 3}:
         raise InputError(f"pictures of {data.x.shape[-1]} channels; the model takes {channels}", file=path)
     return data
+
+
+def _own_group(classifier: Classifier, path: str) -> str | None:
+    """The column that the model's own rows were grouped by, where a table or manifest has it: others may know no groups."""
+    own = classifier.card.get("settings", {}).get("group")
+    if own is None or not path.lower().endswith(".csv"):
+        return None
+    return match_columns([own], read_table(path).columns, file=path)[0].get(own)
 
 
 def _refuse_beyond(classifier: Classifier, data: Dataset, path: str) -> None:

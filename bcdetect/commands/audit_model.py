@@ -15,8 +15,10 @@ def add_flags(parser) -> None:
     """See HELP."""
     parser.add_argument("model", metavar="MODEL", help="a model.npz that train wrote")
     parser.add_argument("file", metavar="DATA", help="labelled data, as train takes it; of the model's own only the test part")
-    parser.add_argument("--label", metavar="COLUMN", help="the column of classes (diagnosis if left out)")
-    parser.add_argument("--group", metavar="COLUMN", help="rows of one group (a patient) are no independent draws")
+    parser.add_argument("--label", metavar="COLUMN", help="the column of classes (the model's own if left out)")
+    parser.add_argument(
+        "--group", metavar="COLUMN", help="rows of one group (a patient) are no independent draws (the model's own)"
+    )
     parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
     parser.add_argument("--method", metavar="NAME", help="gradcam (pictures) or integrated (tables) if left out")
     parser.add_argument("--layer", metavar="NAME", help="the last whose output has places if left out")
@@ -40,9 +42,7 @@ def run(options) -> int:
         raise UsageError("--rows must be at least 2 and --retrain at least 0")
     classifier, digest = load_classifier(options.model)
     check_place(grade_path(options.model))
-    group = options.group or classifier.card.get("settings", {}).get("group")
-    label = options.label or classifier.card.get("settings", {}).get("label")
-    data = load_for(classifier, options.file, label, group, options.skip_bad, reading(options))
+    data = load_for(classifier, options.file, options.label, options.group, options.skip_bad, reading(options))
     say = sayer(options)
     if options.retrain:
         warm_up(say)

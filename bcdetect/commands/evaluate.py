@@ -13,7 +13,12 @@ THREADS = "worker processes of --cv"
 def add_flags(parser) -> None:
     """See HELP."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a model.npz that train wrote, to be judged on")
-    parser.add_argument("file", metavar="DATA", nargs="?", help="labelled data, as train takes it")
+    parser.add_argument(
+        "file",
+        metavar="DATA",
+        nargs="?",
+        help="labelled data, as train takes it; --label and --group are the model's own if left out",
+    )
     parser.add_argument("--cv", metavar="RxK", help="instead: repeats x folds, such as 10x10, of training on --data")
     parser.add_argument("--subgroup", metavar="COLUMN", help="of MODEL DATA: score each value of this column by itself too")
     parser.add_argument(

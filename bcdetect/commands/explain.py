@@ -30,7 +30,7 @@ def add_flags(parser) -> None:
     parser.add_argument("--shared-scale", action="store_true", help="one scale of colour for all inputs")
     parser.add_argument("--most", type=int, default=MOST, metavar="N", help=f"refuse more inputs than this ({MOST:,})")
     parser.add_argument("--sheet", action="store_true", help="INPUT is labelled data: its test part on one sheet, errors first")
-    parser.add_argument("--label", metavar="COLUMN", help="of --sheet: the column of classes")
+    parser.add_argument("--label", metavar="COLUMN", help="of --sheet: the column of classes (the model's own if left out)")
     parser.add_argument("--skip-bad", action="store_true", help="of --sheet: leave out pictures that cannot be read")
     parser.add_argument("--layers", action="store_true", help="instead: what each layer sees, and what excites its channels")
 
@@ -172,9 +172,7 @@ def _sheet(options, asked) -> int:
     from bcdetect.output import new_folder
 
     path = options.inputs[0]
-    settings = asked.classifier.card.get("settings", {})
-    told = options.label or settings.get("label"), settings.get("group"), options.skip_bad
-    data = external.load_for(asked.classifier, path, *told, reading(options))
+    data = external.load_for(asked.classifier, path, options.label, None, options.skip_bad, reading(options))
     if not data.pictures:
         raise UsageError("--sheet shows pictures; this data is a table", hint="Leave it out")
     rows, which = held_out(asked.classifier, data)
