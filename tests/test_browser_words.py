@@ -38,6 +38,19 @@ def test_a_click_opens_the_sentence_beside_the_word_and_a_click_elsewhere_closes
         assert page.url.endswith("/model?model=small"), "it is no way off the page"
 
 
+def test_a_second_click_on_the_word_closes_it_and_a_third_opens_it_again(browser, address):
+    with watched(browser, address) as watch:
+        page = watch.open("/model?model=small")
+        word, meaning = the_word(page, "threshold"), page.get_by_role("dialog", name="threshold")
+        word.click()
+        meaning.wait_for()
+        word.click()
+        page.wait_for_timeout(300)  # it would have opened again by then: its sentence was asked for before
+        assert meaning.count() == 0
+        word.click()
+        meaning.wait_for()
+
+
 def test_by_keyboard_it_opens_is_read_goes_on_to_the_next_word_and_gives_the_focus_back(browser, address):
     with watched(browser, address) as watch:
         page = watch.open("/model?model=small")

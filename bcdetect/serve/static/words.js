@@ -46,11 +46,20 @@ async function open(link) {
   box.focus(); // only now: it would be scrolled to where it first stood
 }
 
+// By the time of its click a word that is open has been closed, as by a press anywhere: that click opens nothing.
+let closing = null;
+document.addEventListener("pointerdown", ({ target }) => {
+  const link = target.closest?.("a.word");
+  closing = link?.nextElementSibling?.matches(".meaning") ? link : null;
+});
+
 // A click with a key asks for a tab of its own, as with any link.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a.word");
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (!link || !plain || !HTMLElement.prototype.showPopover) return;
   event.preventDefault();
-  open(link);
+  const shut = link === closing;
+  closing = null;
+  if (!shut) open(link);
 });
