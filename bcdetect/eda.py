@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect import NOTICE, plots
-from bcdetect.datasets.table import is_identifier
+from bcdetect.datasets.table import no_measurement
 from bcdetect.errors import InputError
 from bcdetect.lenient import classes_of, first_text, is_missing, label_column, measured, refuse_ragged
 from bcdetect.output import new_folder, save_text
@@ -28,10 +28,10 @@ class Summary:
     """What `summarise` found in a table of `rows` rows.
 
     `features` are the columns of numbers; `not_numeric` maps the other columns to a value that is no number, "" when
-    all are missing; `identifiers` are left out. `counts` are rows by class, in the order of class indices; `missing`
-    counts the missing cells of the columns that have any. `quartiles[feature][class]` is (lower quartile, median, upper
-    quartile). `separation` is (feature, class, AUC of the feature for that class against the rest), the farthest from
-    0.5 first; `pairs` is (feature, feature, Pearson's r), the ten strongest first.
+    all are missing; `left_out` maps those that training leaves out to the reason. `counts` are rows by class, in the
+    order of class indices; `missing` counts the missing cells of the columns that have any. `quartiles[feature][class]`
+    is (lower quartile, median, upper quartile). `separation` is (feature, class, AUC of the feature for that class
+    against the rest), the farthest from 0.5 first; `pairs` is (feature, feature, Pearson's r), the ten strongest first.
     """
 
     rows: int
@@ -39,7 +39,7 @@ class Summary:
     counts: dict[str, int]
     features: tuple[str, ...]
     not_numeric: dict[str, str]
-    identifiers: tuple[str, ...]
+    left_out: dict[str, str]
     missing: dict[str, int]
     quartiles: dict[str, dict[str, tuple[float, float, float]]]
     separation: tuple[tuple[str, str, float], ...]
@@ -95,9 +95,10 @@ def summarise(frame, label: str, file: str = "") -> Summary:
 
     class_names, y = _classes(frame, label, file)
     others = [name for name in frame.columns if name != label]
-    identifiers = tuple(name for name in others if is_identifier(str(name)))
-    others = [name for name in others if name not in identifiers]
-    features = [name for name in others if is_numeric_dtype(frame[name]) and frame[name].notna().any()]
+    numeric = {name: frame[name].to_numpy(float) for name in others if is_numeric_dtype(frame[name])}
+    left_out = {name: why for name in others if (why := no_measurement(str(name), numeric.get(name)))}
+    others = [name for name in others if name not in left_out]
+    features = [name for name in others if name in numeric and frame[name].notna().any()]
     if not features:
         raise InputError("no column of numbers beside the label", file=file, hint="Is it a table of measurements?")
     missing = frame.isna().sum()
@@ -112,7 +113,7 @@ def summarise(frame, label: str, file: str = "") -> Summary:
         counts={name: int(np.sum(y == k)) for k, name in enumerate(class_names)},
         features=tuple(features),
         not_numeric={name: first_text(frame[name].dropna().astype(str)) for name in others if name not in features},
-        identifiers=identifiers,
+        left_out=left_out,
         missing={name: int(count) for name, count in missing.items() if count},
         quartiles={
             feature: {name: tuple(q[feature]) for name, q in zip(class_names, by_class, strict=True)} for feature in features
@@ -138,9 +139,9 @@ def describe(summary: Summary) -> str:
             f"  {plots.shorten(name, 40):40} " + (f"such as {plots.shorten(value, 24)!r}" if value else "no values")
             for name, value in summary.not_numeric.items()
         )
-    if summary.identifiers:
-        lines += ["", "Left out as identifiers"]
-        lines += _listed(f"  {plots.shorten(name, 40)}" for name in summary.identifiers)
+    if summary.left_out:
+        lines += ["", "Left out"]
+        lines += _listed(f"  {plots.shorten(name, 40):40} {why}" for name, why in summary.left_out.items())
     lines += ["", "Features that tell the classes apart (AUC of the feature alone)"]
     lines += _listed(
         f"  {plots.shorten(name, 40):40} {max(auc, 1 - auc):.3f}  "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from bcdetect.columns import match_columns
-from bcdetect.datasets.table import is_identifier
+from bcdetect.datasets.table import is_identifier, no_measurement
 from bcdetect.errors import InputError
 from bcdetect.lenient import classes_of, first_text, is_missing, label_column, measured, refuse_ragged
 from bcdetect.table import Table
@@ -124,11 +124,13 @@ def _columns(table: Table, label: str | None) -> tuple[dict[str, np.ndarray], di
         gone = sum(map(is_missing, cells)) if values is None else int(np.isnan(values).sum())
         if gone:
             missing[name] = gone
-        if values is not None:
+        if name == label:
+            continue
+        if why := no_measurement(name, values):
+            left_out[name] = why
+        elif values is not None:
             features[name] = values
-        elif is_identifier(name) and name != label:
-            left_out[name] = "an identifier is not a measurement"
-        elif name != label:
+        else:
             text = first_text(cells)
             left_out[name] = f"not a number: {text if len(text) <= 40 else text[:37] + '...'!r}" if text else "no values"
     return features, left_out, missing

@@ -148,7 +148,7 @@ def test_a_table_is_dropped_its_classes_are_named_and_names_stay_text(browser, a
 
 
 def test_a_refused_table_says_why_and_another_label_may_do(browser, address):
-    table = 'diagnosis,"b, ""q""",c\n' + "".join(f"d{i},{i},{i % 2}\n" for i in range(60))
+    table = 'diagnosis,"b, ""q""",c\n' + "".join(f"d{i},{i * i},{i % 2}\n" for i in range(60))
     with watched(browser, address) as watch:
         page = opened(watch)
         send(page, "many.csv", table)

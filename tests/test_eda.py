@@ -4,8 +4,11 @@ import pytest
 from test_explore import MESSY
 
 from bcdetect import NOTICE
+from bcdetect.datasets.table import load_table
 from bcdetect.eda import describe, explore, read_frame, summarise
 from bcdetect.errors import InputError, OutputError
+from bcdetect.explore import exploration
+from bcdetect.table import read_table
 
 pandas = pytest.importorskip("pandas", reason="exploring needs pandas")
 
@@ -32,7 +35,7 @@ def test_the_report_of_the_built_in_data(report):
     assert {"benign 357 62.7%", "malignant 212 37.3%", "worst perimeter 0.975 higher in malignant"} <= set(lines)
     assert "mean radius mean perimeter 0.998" in lines
     assert "mean radius 12.2 [11.1, 13.4] 17.3 [15.1, 19.6]" in lines
-    assert "Not numeric" not in lines and "Left out as identifiers" not in lines
+    assert "Not numeric" not in lines and "Left out" not in lines
 
 
 def test_the_report_fits_a_terminal_and_ends_with_the_notice(report):
@@ -49,11 +52,24 @@ def test_missing_cells_are_counted_and_other_columns_are_named(messy):
     assert summary.features == ("size", "shape")
     assert summary.missing == {"diagnosis": 1, "size": 1, "shape": 2, "empty": 6}
     assert summary.not_numeric == {"site": "north", "empty": "", "text": "1,5"}
-    assert summary.identifiers == ("id",)
+    assert summary.left_out == {"id": "an identifier is not a measurement"}
     assert summary.quartiles["size"] == {"benign": (1.25, 1.5, 1.75), "malignant": (4.25, 4.5, 4.75)}
     assert summary.separation == (("size", "malignant", 1.0), ("shape", "malignant", 0.0))
     lines = _lines(describe(summary))
     assert {"text such as '1,5'", "empty no values", "size 1 16.7%", "shape 1.000 lower in malignant"} <= set(lines)
+
+
+def test_a_column_that_numbers_the_rows_is_left_out_here_as_in_training(tmp_path):
+    path = tmp_path / "sorted.csv"
+    path.write_text("index,diagnosis,a\n" + "".join(f"{i},{'BM'[i > 5]},{i * i % 7}\n" for i in range(12)))
+    frame, label = read_frame(path)
+    summary = summarise(frame, label)
+    assert summary.features == ("a",) and summary.left_out == load_table(path).provenance["left_out"]
+    assert "index it numbers the rows" in _lines(describe(summary))
+    assert max(map(len, describe(summary).splitlines())) <= 80
+    found = exploration(read_table(path))
+    assert found["left_out"] == [{"column": "index", "why": "it numbers the rows"}]
+    assert [each["feature"] for each in found["distributions"]] == ["a"]
 
 
 def test_a_column_of_codes_can_be_the_label(tmp_path):

@@ -158,7 +158,7 @@ def test_a_table_that_cannot_be_trained_on_is_refused_in_the_words_of_the_page(s
 
 def test_a_table_too_wide_for_the_network_is_refused(server):
     header = ",".join(f"c{i}" for i in range(9000)) + ",diagnosis"
-    rows = "\n".join(",".join([str(k)] * 9000) + f",{'MB'[k % 2]}" for k in range(12))
+    rows = "\n".join(",".join([str(k * k)] * 9000) + f",{'MB'[k % 2]}" for k in range(12))
     answer = server.ask("POST", "/api/train/table?filters=64&filters=64", f"{header}\n{rows}\n".encode(), Content_Type="text/csv")
     assert "9,000 columns with 128 filters" in answer.error(400)["what"]
     assert server.get("/api/train").data == {"runs": []}

@@ -56,9 +56,7 @@ def of_table(
     file = table.file
     label = _find(table, "diagnosis" if label is None else label, "label")
     group = _repeating_identifier(table, label, drop, needs) if group is None else _find(table, group, "group")
-    whole = [row for index, row in enumerate(table.rows) if not table.problem(index)]
-    columns = zip(table.columns, zip(*whole, strict=True), strict=False)  # of no whole row no column: refused below
-    left_out = {name: reason for name, cells in columns if (reason := _no_measurement(name, cells))}
+    left_out = {name: why for name in table.columns if (why := no_measurement(name))}
     left_out |= {_find(table, name, "drop"): "dropped on request" for name in drop}
     if group == label or "dropped on request" in (left_out.get(label), left_out.get(group)):
         raise InputError("one column cannot be two of label, group and drop", file=file)
@@ -69,10 +67,14 @@ def of_table(
         if missing:
             raise InputError(f"columns are missing: {listed(missing)}", file=file, where="header")
         features, left_out = [mapping[name] for name in needs.columns], {}
-    if not features:
-        raise InputError("no column of measurements is left", file=file)
     x, problems = numbers(table, features)
     _refuse_bad_rows(table, problems, label, group)
+    if needs is None:
+        counting = {name: why for name, values in zip(features, x.T, strict=True) if (why := no_measurement(name, values))}
+        x, left_out = x[:, [name not in counting for name in features]], left_out | counting
+        features = [name for name in features if name not in counting]
+    if not features:
+        raise InputError("no column of measurements is left", file=file)
     labels = _column(table, label)
     class_names, y = numbered(labels, positive, needs, file=file, where=f"column {label!r}")
     if needs is None and (x == x[0]).all():
@@ -114,19 +116,18 @@ def is_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(normalise(name)) is not None
 
 
-def _no_measurement(name: str, cells: Sequence[str]) -> str | None:
-    """Why a column is nothing to learn from by its name or its cells, top to bottom; None for one that may be measured."""
+def no_measurement(name: str, values: np.ndarray | None = None) -> str | None:
+    """Why a column is nothing to learn from, by its name or its numbers (N,) top to bottom; None for one that may be measured."""
     if is_identifier(name):
         return "an identifier is not a measurement"
-    return "it numbers the rows" if _counts_rows(cells) else None
+    return "it numbers the rows" if values is not None and _counts_rows(values) else None
 
 
-def _counts_rows(cells: Sequence[str]) -> bool:
+def _counts_rows(values: np.ndarray) -> bool:
     """Whether each whole number is one more than the one above it: in a file that is sorted by class they tell the class."""
-    first = cells[0] if len(cells) >= _FEWEST_COUNTED else ""
-    if not (first.isascii() and first.isdigit() and len(first) < 10):
+    if len(values) < _FEWEST_COUNTED or not (values[0] >= 0 and values[0] % 1 == 0):
         return False
-    return all(cell == str(number) for number, cell in enumerate(cells, int(first)))
+    return bool((np.diff(values) == 1).all())
 
 
 def _find(table: Table, name: str, option: str) -> str:
