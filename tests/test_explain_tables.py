@@ -1,12 +1,14 @@
 """The command `explain` on rows of a table."""
 
 import csv
+import json
 
 import pytest
 from explaining import left, read, run, table
 from trained import small_run
 
 from bcdetect.bundle import save_classifier
+from bcdetect.cli import main
 from bcdetect.commands.explain import rows_of
 from bcdetect.datasets.wisconsin import wisconsin_path
 from bcdetect.errors import UsageError
@@ -38,6 +40,22 @@ def test_a_table_s_rows_are_chosen_and_every_feature_is_in_the_json(tabular, tmp
     total = sum(each["evidence"] for each in features)
     assert total == pytest.approx(content["logit"] - start, rel=0.05, abs=0.05), "integrated gradients add up"
     assert "most for malignant: " in capsys.readouterr().out
+
+
+def test_an_explained_input_is_referred_where_predict_refers_it_and_for_the_same_reason(tabular, tmp_path, capsys):
+    header, *rows = wisconsin_path().read_text().splitlines()[:12]
+    at = header.split(",").index("mean radius")
+    rows[0] = ",".join("99" if i == at else cell for i, cell in enumerate(rows[0].split(",")))
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert main(["predict", str(tabular), str(tmp_path / "t.csv"), "--json"]) == 0
+    predicted = [(row["refer"], row["reason"]) for row in json.loads(capsys.readouterr().out)["rows"]]
+    assert predicted[0][0] and "mean radius is 99" in predicted[0][1] and (False, None) in predicted
+    assert run(tabular, tmp_path / "t.csv", "--out", tmp_path / "out") == 0
+    said = capsys.readouterr().out.splitlines()
+    for number, (refer, reason) in enumerate(predicted, 1):
+        content = read(tmp_path / "out" / f"row-{number:02}.json")
+        assert (content["refer"], content["reason"]) == (refer, reason)
+        assert (f"; uncertain: refer: {reason}; most for" in said[number - 1]) is refer
 
 
 def test_rows_of_a_table_that_cannot_be_read_are_named(tabular, tmp_path, capsys):

@@ -16,7 +16,7 @@ from bcdetect.explain.explaining import Explainer
 from bcdetect.explain.explanation import Explanation
 from bcdetect.explain.methods import METHODS
 from bcdetect.explain.planes import full_colour, planes_of
-from bcdetect.explain.record import record, summary
+from bcdetect.explain.record import features, record, summary
 from bcdetect.inputs import Input, arrays, batches
 
 NUMBERS_AT_ONCE = 2**24  # of the maps that are held together
@@ -70,7 +70,7 @@ def write(asked: Asked, inputs: Iterable[Input], count: int, folder: Path, top: 
             (folder / f"{stem}.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             if plots.available():
                 plots.save_figure(figure(asked, each, found, top), folder / f"{stem}.png")
-            rows.append({**content, "files": stem, "said": words.line_of(asked.classifier, each, found)})
+            rows.append({**content, "files": stem, "said": words.line_of(asked.classifier, each, found, content["reason"])})
         if on_input is not None:
             on_input(len(rows))
     rows.sort(key=lambda row: row["row"])
@@ -90,11 +90,10 @@ def figure(asked: Asked, each: Input, found: Explanation, top: float | None = No
         scale = full_colour(found.strength, found.raw) if top is None else top
         planes, outline = planes_of(classifier, each.x, each.missing), words.outlined(found)
         return overlay(words.heading(each), planes, found.map, scale, found.peak, outline, said, caption)
-    features = record(classifier, asked.digest, asked.grade, each, found)["features"]
     others = [name for name in classifier.class_names if name != found.class_name]
     sides = found.class_name, others[0] if len(others) == 1 else "other classes"
     signed = METHODS[found.method].signed and METHODS[found.method].knows_class
     if signed:
         said["unit"] += f": above 0 for {sides[0]}, below 0 for {sides[1]}"
     add_up = signed and found.raw.shape == found.map.shape  # a layer's places are spread over several features each
-    return feature_bars(words.heading(each), features, sides, add_up, said, caption)
+    return feature_bars(words.heading(each), features(classifier, each, found), sides, add_up, said, caption)

@@ -11,7 +11,7 @@ from bcdetect import NOTICE
 from bcdetect.classifier import Classifier
 from bcdetect.explain.explanation import Explanation
 from bcdetect.explain.words import by_feature, decided, unit
-from bcdetect.inputs import Input
+from bcdetect.inputs import Input, arrays
 
 COLUMNS = (
     "number",
@@ -31,8 +31,10 @@ COLUMNS = (
 def record(classifier: Classifier, digest: str, grade: str, each: Input, found: Explanation, top: float | None = None) -> dict:
     """Everything about one explanation, ready for `json`; `top` is the strength of full colour where inputs share a scale.
 
-    Rows and columns are those of the network's input, counted from 0; shares of the sides are of a place's middle.
+    `refer` and `reason` are those of the input's prediction. Rows and columns are those of the network's input, counted from 0;
+    shares of the sides are of a place's middle.
     """
+    (referral,) = classifier.referrals(found.probabilities[None], *arrays([each]))
     return {
         "notice": NOTICE,
         "model_sha256": digest,
@@ -41,6 +43,8 @@ def record(classifier: Classifier, digest: str, grade: str, each: Input, found: 
         "input": each.name or None,
         "row": each.row,
         "class": found.class_name,
+        "refer": referral.reason is not None,
+        "reason": referral.reason,
         "logit": found.score,
         "predicted_class": decided(classifier, found),
         "probabilities": dict(zip(classifier.class_names, map(float, found.probabilities), strict=True)),
@@ -48,7 +52,11 @@ def record(classifier: Classifier, digest: str, grade: str, each: Input, found: 
         "layer": found.layer,
         "unit": unit(found),
         "completeness_error": found.gap,
-        **(_picture(classifier, each, found, top) if classifier.takes_pictures else _features(classifier, each, found)),
+        **(
+            _picture(classifier, each, found, top)
+            if classifier.takes_pictures
+            else {"features": features(classifier, each, found)}
+        ),
     }
 
 
@@ -77,15 +85,13 @@ def _picture(classifier: Classifier, each: Input, found: Explanation, top: float
     return content
 
 
-def _features(classifier: Classifier, each: Input, found: Explanation) -> dict:
-    """Every feature, the one that weighs most first."""
+def features(classifier: Classifier, each: Input, found: Explanation) -> list[dict]:
+    """Every feature of a table's row as {name, value, evidence}, the one that weighs most first."""
     values = by_feature(classifier, found)
-    return {
-        "features": [
-            {"name": classifier.feature_names[i], "value": float(each.x[i]), "evidence": float(values[i])}
-            for i in np.argsort(-np.abs(values), kind="stable")
-        ]
-    }
+    return [
+        {"name": classifier.feature_names[i], "value": float(each.x[i]), "evidence": float(values[i])}
+        for i in np.argsort(-np.abs(values), kind="stable")
+    ]
 
 
 def summary(rows: list[dict]) -> str:

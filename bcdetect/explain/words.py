@@ -14,6 +14,7 @@ from bcdetect.explain.explanation import Explanation
 from bcdetect.explain.methods import METHODS
 from bcdetect.explain.resize import resize
 from bcdetect.inputs import Input
+from bcdetect.judgement import REFER
 from bcdetect.predict import answer_text, percent
 
 NAME_BYTES = 60  # of a picture's name that its files keep; some file systems take 143 bytes, suffix and all
@@ -113,18 +114,20 @@ def by_feature(classifier: Classifier, found: Explanation) -> np.ndarray:
     return resize(found.raw[None], (len(classifier.feature_names), 1))[0, :, 0]
 
 
-def line_of(classifier: Classifier, each: Input, found: Explanation) -> str:
-    """One line for the terminal."""
+def line_of(classifier: Classifier, each: Input, found: Explanation, reason: str | None = None) -> str:
+    """One line for the terminal; `reason` is why the input is to be referred, if it is."""
+    refer = f"; {REFER}: {reason}" if reason else ""
+    said = f"{place(each)}: {answer(classifier, found)}{refer}"
     if classifier.takes_pictures:
-        return f"{place(each)}: {answer(classifier, found)}; {evidence(found)}"
+        return f"{said}; {evidence(found)}"
     values = by_feature(classifier, found)
     order = np.argsort(-values, kind="stable")
     names = [f"{classifier.feature_names[i]} {values[i]:+.2g}" for i in order]
     most_for = [name for name, i in zip(names, order, strict=True) if values[i] > 0][:SAID]
     against = [name for name, i in zip(names[::-1], order[::-1], strict=True) if values[i] < 0][:SAID]
-    said = [f"most for {found.class_name}: {', '.join(most_for) or 'nothing'}"]
-    said += [f"most against: {', '.join(against) or 'nothing'}"] * METHODS[found.method].signed
-    return f"{place(each)}: {answer(classifier, found)}; {'; '.join(said)}"
+    spoke = [f"most for {found.class_name}: {', '.join(most_for) or 'nothing'}"]
+    spoke += [f"most against: {', '.join(against) or 'nothing'}"] * METHODS[found.method].signed
+    return f"{said}; {'; '.join(spoke)}"
 
 
 def caption(classifier: Classifier, found: Explanation, grade: str, shared: bool = False) -> list[str]:

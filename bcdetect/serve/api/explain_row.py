@@ -12,7 +12,6 @@ from bcdetect.explain.grade import grade_line
 from bcdetect.explain.record import record
 from bcdetect.inputs import Source, open_table
 from bcdetect.predict import predict_source
-from bcdetect.predict import record as answered
 from bcdetect.records import table_of
 from bcdetect.serve import uploads
 from bcdetect.serve.api.models import ModelName
@@ -30,7 +29,6 @@ from bcdetect.table import Table
 router = APIRouter(prefix="/api/explain", tags=["explain"])
 
 OF_FILES = ("source", "input", "layer")  # of no meaning for a row
-OF_PREDICT = ("refer", "reason")  # told as /api/predict tells them
 EXPLAINED = {200: {"model": RowExplained}, **ERRORS}
 
 RowNumber = Annotated[int, Query(alias="row", ge=1, le=MOST_ROWS, description="which row of the table, from 1")]
@@ -66,10 +64,9 @@ def _explained(here: Services, body: bytes, model: Model, found: Table, number: 
     (each,) = open_table(model.classifier, found).read({number})
     if each.problem is not None:
         raise InputError(each.problem, file=found.file, where=f"row {number}")
-    (answer,) = predict_source(model.classifier, Source(1, lambda _: iter([each])))
+    answers = predict_source(model.classifier, Source(1, lambda _: iter([each])))
     (explanation,) = model.explain(each.x[None])
     grade = spoken(grade_line(model.place.path, model.sha256, explanation.method, explanation.layer))
     told = record(model.classifier, model.sha256, grade, each, explanation)
-    told |= {name: value for name, value in answered(answer, model.classifier).items() if name in OF_PREDICT}
-    logged(here, "explain", body, model, {"rows": outcomes([answer])})
+    logged(here, "explain", body, model, {"rows": outcomes(answers)})
     return dumped({"model": model.name, **{name: value for name, value in told.items() if name not in OF_FILES}})
