@@ -68,6 +68,15 @@ def test_an_identifier_is_left_out_unless_it_is_the_group(write, name):
     assert data.groups.tolist() == ["7", "8"] and not data.provenance["left_out"]
 
 
+@pytest.mark.parametrize("column", ["patient", "diagnosis"])
+def test_a_cell_that_is_no_name_of_a_patient_or_class_takes_no_room_for_every_row(write, column):
+    rows = [{"patient": f"p{i // 2}", "a": str(i * i), "diagnosis": "BM"[i % 2]} for i in range(30)]
+    rows[7][column] = "x" * 256
+    path = write("patient,a,diagnosis\n" + "".join(",".join(row.values()) + "\n" for row in rows))
+    with pytest.raises(InputError, match=rf"row 8 \(line 9\), column '{column}': 256 characters; the limit is 255"):
+        load_table(path)
+
+
 @pytest.mark.parametrize("first", [0, 1, 95])
 def test_a_column_that_numbers_the_rows_is_left_out_whatever_its_name(write, first):
     lines = [f"{first + i},{i * i % 7},{'BM'[i > 5]}\n" for i in range(12)]

@@ -13,7 +13,7 @@ from bcdetect.datasets import Dataset, Needs, numbered
 from bcdetect.datasets.labels import NO_LABEL, listed
 from bcdetect.errors import InputError
 from bcdetect.gate import decode_text, read_bytes
-from bcdetect.table import Table, numbers, parse_table
+from bcdetect.table import MAX_NAME, Table, numbers, parse_table
 
 _IDENTIFIER = re.compile(
     r"|unnamed: \d+|id|id number|mrn|sample code number|(patient|subject|participant|case|study|sample)( ?(id|no|number|code))?"
@@ -154,7 +154,11 @@ def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: 
     for name, missing in ((label, NO_LABEL), (group, {""})):
         at = None if name is None else table.columns.index(name)
         for index, row in enumerate(table.rows):
-            if at is not None and index not in problems and row[at].casefold() in missing:
+            if at is None or index in problems:
+                continue
+            if len(row[at]) > MAX_NAME:  # an array of names takes the longest one's room for every row
+                problems[index] = f"column {name!r}: {len(row[at]):,} characters; the limit is {MAX_NAME}"
+            elif row[at].casefold() in missing:
                 problems[index] = f"column {name!r}: " + (f"{row[at]!r} is no value" if row[at] else "empty")
     if not problems:
         return
