@@ -93,25 +93,25 @@ def _deal_groups(y, groups, shares, rng, sparing=False):
 
     `sparing` is for few groups: when no more of them have a class than parts still lack it, they go to those parts.
     """
-    names, of_row = np.unique(groups, return_inverse=True)
-    classes = int(y.max()) + 1
-    counts = np.zeros((len(names), classes))
-    np.add.at(counts, (of_row, y), 1)
-    total = counts.sum(axis=0)
+    of_row = np.unique(groups, return_inverse=True)[1]
+    sizes, total = np.bincount(of_row), np.bincount(y)
+    ends, by_group = np.cumsum(sizes), y[np.argsort(of_row, kind="stable")]
     due = np.asarray(shares)[:, None] * total  # rows of each class that each part should have
     have = np.zeros_like(due)
-    part_of = np.empty(len(names), np.intp)
-    order = rng.permutation(len(names))
-    left = (counts > 0).sum(axis=0)  # groups of each class that are not dealt yet
-    for group in order[np.argsort(-counts[order].sum(axis=1), kind="stable")]:
-        cost = ((np.square(have + counts[group] - due) - np.square(have - due)) / np.maximum(due * total, 1e-9)).sum(axis=1)
-        lacks = have == 0
-        scarce = (counts[group] > 0) & (left <= lacks.sum(axis=0))
-        if sparing and lacks[:, scarce].any():
-            cost = np.where(lacks[:, scarce].any(axis=1), cost, np.inf)
-        left -= counts[group] > 0
+    part_of = np.empty(len(sizes), np.intp)
+    order = rng.permutation(len(sizes))
+    left = np.bincount(np.unique(of_row * len(total) + y) % len(total))  # groups of each class that are not dealt yet
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        counts = np.bincount(by_group[ends[group] - sizes[group] : ends[group]], minlength=len(total))
+        cost = ((np.square(have + counts - due) - np.square(have - due)) / np.maximum(due * total, 1e-9)).sum(axis=1)
+        if sparing:
+            lacks = have == 0
+            scarce = (counts > 0) & (left <= lacks.sum(axis=0))
+            if lacks[:, scarce].any():
+                cost = np.where(lacks[:, scarce].any(axis=1), cost, np.inf)
+            left -= counts > 0
         part_of[group] = cost.argmin()
-        have[part_of[group]] += counts[group]
+        have[part_of[group]] += counts
     return part_of[of_row]
 
 
