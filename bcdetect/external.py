@@ -51,11 +51,11 @@ def load_for(
 ) -> Dataset:
     """Labelled data as the model takes it: its columns or sequences by name, its classes by name. Raises InputError.
 
-    `label` and `group` are by default the columns that the model was trained with, `group` where the data has such a column.
+    `label` and `group` are by default the columns that the model was trained with, where a table or manifest has them.
     """
     size = classifier.input_shape[0] if classifier.takes_pictures else 0
-    label = label or classifier.card.get("settings", {}).get("label")
-    group = group or _own_group(classifier, path)
+    own = _own_columns(classifier, path)
+    label, group = label or own.get("label"), group or own.get("group")
     data = load_dataset(path, label, group=group, size=size, skip_bad=skip_bad, on_picture=on_picture, needs=classifier.needs)
     if data.pictures != classifier.takes_pictures:
         kinds = {True: "pictures", False: "a table"}
@@ -75,12 +75,14 @@ def load_for(
     return data
 
 
-def _own_group(classifier: Classifier, path: str) -> str | None:
-    """The column that the model's own rows were grouped by, where a table or manifest has it: others may know no groups."""
-    own = classifier.card.get("settings", {}).get("group")
-    if own is None or not path.lower().endswith(".csv"):
-        return None
-    return match_columns([own], read_table(path).columns, file=path)[0].get(own)
+def _own_columns(classifier: Classifier, path: str) -> dict[str, str]:
+    """The columns by which the model's own rows were labelled and grouped, where a table or manifest has such."""
+    settings = classifier.card.get("settings", {})
+    own = {key: settings[key] for key in ("label", "group") if settings.get(key)}
+    if not own or not path.lower().endswith(".csv"):
+        return {}
+    found, _ = match_columns(list(own.values()), read_table(path).columns, file=path)
+    return {key: found[name] for key, name in own.items() if name in found}
 
 
 def _refuse_beyond(classifier: Classifier, data: Dataset, path: str) -> None:

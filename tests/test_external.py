@@ -71,18 +71,21 @@ def test_parts_are_the_same_however_rows_are_grouped_now_and_refused_by_another_
         evaluate(classifier, replace(now, y=np.where(np.arange(60) < 10, 0, now.y)))
 
 
-def test_label_and_group_are_those_that_the_model_was_trained_with_and_other_data_may_know_no_groups(tmp_path, capsys):
+def test_label_and_group_are_those_that_the_model_was_trained_with_where_the_data_has_them(tmp_path, capsys):
     rng = np.random.default_rng(0)
     header, rows = ["visit", "a", "b", "outcome"], [[f"v{i // 2}", *rng.random(2).round(6), "NY"[i % 2]] for i in range(60)]
     path = write_table(tmp_path / "own.csv", header, rows)
     config = replace(SMALL, data=path, label="outcome", positive="Y", group="visit", epochs=1)
     run = execute(config, *load_run_data(config))
     save_classifier(tmp_path / "model.npz", run.classifier)
-    for data, judged in ((path, len(run.parts["test"])), (None, 60)):
-        data = data or write_table(tmp_path / "other.csv", header[1:], [row[1:] for row in rows])
+    others = [
+        write_table(tmp_path / f"{label}.csv", [*header[1:-1], label], [row[1:] for row in rows])
+        for label in ("outcome", "diagnosis")
+    ]
+    for data, judged in ((path, len(run.parts["test"])), (others[0], 60), (others[1], 60)):
         assert main(["evaluate", str(tmp_path / "model.npz"), data, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["rows"] == judged
-    assert main(["audit-model", str(tmp_path / "model.npz"), data, "--rows", "4", "--json"]) in (0, 1), "it was judged"
+    assert main(["audit-model", str(tmp_path / "model.npz"), others[0], "--rows", "4", "--json"]) in (0, 1), "it was judged"
 
 
 def test_columns_in_any_order_and_classes_by_name(wisconsin, tmp_path, capsys):
