@@ -23,6 +23,7 @@ UNHEARD = {  # modules of which a server says nothing with a flag in it, or sing
     "bcdetect.datasets.phantom": "the folder that `data phantom` writes",
     "bcdetect.evaluation": "cross-validation is no run of the page",
     "bcdetect.fetch": "nothing is fetched: no run here names a data set by its name",
+    "bcdetect.held_out": "a server judges no model by labelled data",
     "bcdetect.output": "a run's folder is the server's own",
     "bcdetect.report": "the report is the run's own, which stands alone and tells how to go on from a terminal",
     "bcdetect.run": "a run's folder is the server's own",
