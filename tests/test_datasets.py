@@ -84,6 +84,9 @@ def test_a_column_that_numbers_the_rows_is_left_out_whatever_its_name(write, fir
     assert data.feature_names == ("a",) and data.provenance["left_out"] == {"index": "it numbers the rows"}
     written_as_floats = "".join(line.replace(",", ".0,", 1) for line in lines)
     assert load_table(write("index,a,diagnosis\n" + written_as_floats)).feature_names == ("a",)
+    alone = "".join(f"{first + i},{'BM'[i > 5]}\n" for i in range(12))
+    with pytest.raises(InputError, match=r"no column of measurements is left \('index': it numbers the rows\)"):
+        load_table(write("index,diagnosis\n" + alone))
     lines[3], lines[8] = lines[8], lines[3]
     assert load_table(write("index,a,diagnosis\n" + "".join(lines))).feature_names == ("index", "a")
     with pytest.raises(InputError, match="row 13"):

@@ -69,14 +69,15 @@ def of_table(
         features, left_out = [mapping[name] for name in needs.columns], {}
     x, problems = numbers(table, features)
     _refuse_bad_rows(table, problems, label, group)
+    labels = _column(table, label)
+    class_names, y = numbered(labels, positive, needs, file=file, where=f"column {label!r}")
     if needs is None:
         counting = {name: why for name, values in zip(features, x.T, strict=True) if (why := no_measurement(name, values))}
         x, left_out = x[:, [name not in counting for name in features]], left_out | counting
         features = [name for name in features if name not in counting]
     if not features:
-        raise InputError("no column of measurements is left", file=file)
-    labels = _column(table, label)
-    class_names, y = numbered(labels, positive, needs, file=file, where=f"column {label!r}")
+        why = "; ".join(f"{name!r}: {reason}" for name, reason in list(left_out.items())[:5])
+        raise InputError("no column of measurements is left" + f" ({why})" * bool(why), file=file)
     if needs is None and (x == x[0]).all():
         raise InputError("every measurement is the same in all rows", file=file)
     provenance = {
