@@ -16,7 +16,8 @@ def assessment_lines(found: dict, positive: str | None) -> list[str]:
     point, calibration, referral = found["operating_point"], found["calibration"], found["referral"]
     lines = []
     if point is not None:
-        lines.append(f"called {positive} from a probability of {point['threshold']:.4g} on: {point['sentence']}")
+        why = point["sentence"][:1].lower() + point["sentence"][1:]
+        lines.append(f"called {positive} from a probability of {point['threshold']:.4g} on, by the rule {point['rule']}: {why}")
     if calibration["kind"] is not None:
         how = CALIBRATIONS[calibration["kind"]].format(**calibration["numbers"])
         before, after = (calibration[when] for when in ("before", "after"))
