@@ -37,8 +37,9 @@ def verdict(history: Mapping[str, Sequence[float]], best_epoch: int, class_share
     shares = np.asarray(class_shares, float)
     nothing = float(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
     if kept > NOTHING * nothing:
+        where = "hardly" if kept < nothing else "not"
         return Verdict(
-            "under-fitting", f"the validation loss kept, {kept:.3f}, is hardly below the class shares' own, {nothing:.3f}"
+            "under-fitting", f"the validation loss kept, {kept:.3f}, is {where} below the class shares' own, {nothing:.3f}"
         )
     low_epoch = int(validation.argmin()) + 1
     if last > (1 + RISE) * lowest and train[-1] < train[low_epoch - 1]:

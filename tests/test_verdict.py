@@ -27,7 +27,9 @@ def test_a_loss_that_still_falls_at_the_end_is_under_fitting():
 def test_a_loss_that_never_left_the_class_shares_is_under_fitting():
     flat = np.full(30, 0.65)
     found = verdict(curves(flat, flat), 30, HALF)
-    assert found.kind == "under-fitting" and "0.693" in found.reason
+    assert found.kind == "under-fitting" and "0.650, is hardly below the class shares' own, 0.693" in found.reason
+    above = verdict(curves(flat * 2, flat * 2), 30, HALF)
+    assert above.kind == "under-fitting" and "1.300, is not below the class shares' own, 0.693" in above.reason
     assert verdict(curves(flat * 0.3, flat * 0.3), 30, HALF).kind == "neither"
     assert verdict(curves(flat * 0.3, flat * 0.3), 30, (0.95, 0.05)).kind == "under-fitting"
 
