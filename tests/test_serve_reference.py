@@ -146,3 +146,6 @@ def test_the_commands_of_the_page_ask_what_they_say(tmp_path):
         gets = [each for group in found.values() for each in group if each.method == "GET" and "event-stream" not in str(each)]
         for each in gets:
             assert client.get(shlex.split(each.curl.replace("\\\n", " "))[-1]).status_code < 500, each.curl
+        for each in (each for group in found.values() for each in group if each.method == "POST"):
+            assert any(flag in each.curl for flag in ("-X POST", "-d ", "--data-binary", "-F ")), f"asks with GET: {each.curl}"
+        assert "-F picture=@picture.png" in next(each.curl for each in found["pictures"] if each.path == "/api/predict/pictures")

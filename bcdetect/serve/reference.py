@@ -137,13 +137,18 @@ def _sent(schemas: Schemas, body: dict) -> Iterator[str]:
     for media, each in [*body.items()][:1]:
         schema, _ = schemas.follow(each.get("schema", {}))
         if media == "multipart/form-data":
-            for name in schema.get("required", ()):
-                field = schema["properties"][name]
-                file = is_file(field.get("items", field))
-                yield f"-F {quote(f'{name}=' + ('@picture.png' if file else plain(schemas.example(field))))}"
+            fields = schema.get("properties", {})
+            # Where no part must be there, a file is what there is to send: without one the command would be a GET.
+            for name in schema.get("required") or [name for name, each in fields.items() if _takes_file(each)]:
+                value = "@picture.png" if _takes_file(fields[name]) else plain(schemas.example(fields[name]))
+                yield f"-F {quote(f'{name}={value}')}"
             continue
         yield f"-H {quote(f'Content-Type: {media}')}"
         if media == "application/json":
             yield f"-d {quote(json.dumps(each.get('example') or schemas.example(schema)))}"
         else:
             yield f"--data-binary @{FILES.get(media, 'FILE')}"
+
+
+def _takes_file(field: dict) -> bool:
+    return is_file(field.get("items", field))
