@@ -18,6 +18,8 @@ MAX_NAME = 255  # characters of a column's name: every bad row repeats it
 
 Cells = tuple[tuple[str, str], ...]  # what is wrong with a row: a column and a reason for each bad cell
 
+# Where the comma is the decimal sign, Excel saves every CSV file with semicolons.
+CONVERTED = "pandas.read_csv('old.csv', sep=';', decimal=',').to_csv('new.csv', index=False)"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Three digits after the comma may be thousands: no advice is better than wrong advice.
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")
@@ -94,7 +96,9 @@ def _header(names: tuple[str, ...], file: str, where: str) -> tuple[str, ...]:
         refuse(f"{width:,} columns; the limit is {MAX_COLUMNS:,}", "Keep the columns that are needed")
     for delimiter, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if width == 1 and delimiter in names[0]:
-            refuse(f"the cells seem to be separated by {word}", "Save it with commas, and decimal points in numbers")
+            converted = f"; where numbers have commas, by {CONVERTED}" if delimiter == ";" else ""
+            hint = f"Save it with commas, and decimal points in numbers{converted}"
+            refuse(f"the cells seem to be separated by {word}", hint)
     # M and B: the Wisconsin file of the UCI repository comes without a header.
     if all(name in ("", "M", "B") or _NUMBER.fullmatch(name) for name in names):
         refuse("the first line holds values, not column names", "Put a line with the names of the columns above it")

@@ -94,6 +94,15 @@ def test_refuses_a_table_that_cannot_be_meant(text, words):
     assert caught.value.file == "a.csv"
 
 
+def test_a_table_of_decimal_commas_is_converted_as_its_hint_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.csv").write_text("Größe;Befund\n17,99;bösartig\n;gutartig\n", encoding="utf-8")
+    with pytest.raises(InputError, match="semicolons") as caught:
+        read_table("old.csv")
+    exec("import pandas; " + caught.value.hint.partition(", by ")[2])
+    assert read_table("new.csv").rows == (("17.99", "bösartig"), ("", "gutartig"))
+
+
 def test_the_index_that_pandas_writes_may_have_no_name():
     assert parse_table(",a\n0,1\n").columns == ("", "a")
 
