@@ -48,7 +48,7 @@ def read_all(folder: str | os.PathLike) -> tuple[list[KnownRun], list[str]]:
         raise InputError("no such folder", file=os.fspath(folder), hint=HINT)
     found, problems = [], []
     for each in sorted(path.iterdir()):
-        if not each.is_dir() or each.name.startswith("."):
+        if not each.is_dir() or each.name.startswith(".") or (each / "comparison.json").exists():  # `compare` writes here too
             continue
         try:
             found.append(read(each))

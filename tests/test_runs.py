@@ -27,6 +27,10 @@ def test_every_run_has_a_line_and_others_are_named(folder, capsys):
     scores = json.loads((folder / "one" / "metrics.json").read_text())["test"]["CNN"]
     (line,) = [line for line in out.splitlines() if line.startswith("one")]
     assert "wisconsin" in line and f"{scores['accuracy']['value']:.3f}".lstrip("0") in line
+    (folder / "compare-wisconsin-1").mkdir()
+    (folder / "compare-wisconsin-1" / "comparison.json").write_text("{}")
+    assert main(["runs", "list", str(folder)]) == 0, "what `compare` wrote is no run that failed"
+    assert "compare-wisconsin-1" not in capsys.readouterr().out
     (folder / "three.unfinished").mkdir()
     assert main(["runs", "list", str(folder), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)
