@@ -20,6 +20,7 @@ from bcdetect.table import read_table
 
 __all__ = ["Summary", "describe", "draw", "explore", "read_frame", "summarise"]
 
+UNNAMED = "(without a name)"  # the index that pandas writes
 CORRELATED, PICTURED, LISTED = 200, 30, 10  # features in the heatmap, in the histograms, lines in a list of the text
 
 
@@ -141,7 +142,7 @@ def describe(summary: Summary) -> str:
         )
     if summary.left_out:
         lines += ["", "Left out"]
-        lines += _listed(f"  {plots.shorten(name, 40):40} {why}" for name, why in summary.left_out.items())
+        lines += _listed(f"  {plots.shorten(name, 40) or UNNAMED:40} {why}" for name, why in summary.left_out.items())
     lines += ["", "Features that tell the classes apart (AUC of the feature alone)"]
     lines += _listed(
         f"  {plots.shorten(name, 40):40} {max(auc, 1 - auc):.3f}  "

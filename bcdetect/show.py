@@ -33,7 +33,8 @@ def data(dataset: Dataset, parts: dict) -> str:
     lines = [f"{dataset.name}: {dataset.described()}, classes {', '.join(dataset.class_names)}"]
     lines += [dataset.provenance["note"]] if "note" in dataset.provenance else []
     lines += [f"left out: {bad}" for bad in dataset.provenance.get("bad", [])]
-    lines += [f"left out {name!r}: {why}" for name, why in dataset.provenance.get("left_out", {}).items()]
+    left_out = dataset.provenance.get("left_out", {})
+    lines += [f"left out {repr(name) if name else 'the column without a name'}: {why}" for name, why in left_out.items()]
     counts = part_counts(dataset, parts)
     rows = [["part", "rows", *dataset.class_names, *(["groups"] if dataset.groups is not None else [])]]
     for part, c in counts.items():

@@ -131,17 +131,18 @@ def test_an_own_table_with_groups_positive_drop_and_an_identifier(command, tmp_p
     header, rows = wisconsin_table()
     table = write_table(
         tmp_path / "wisconsin.csv",  # the name of the built-in data does not make it that
-        ["id", *header[:6], "note", "patient"],
-        [[str(k), {"M": "sick", "B": "well"}[row[0]], *row[1:6], "7", f"p{k // 2}"] for k, row in enumerate(rows)],
+        ["", "id", *header[:6], "note", "patient"],
+        [[str(k), str(k), {"M": "sick", "B": "well"}[row[0]], *row[1:6], "7", f"p{k // 2}"] for k, row in enumerate(rows)],
     )
     words = ("--data", table, "--group", "patient", "--positive", "sick", "--drop", "note", *QUICK)
     code, out, err = command("train", *words, "--out", tmp_path / "o")
     assert code == 0 and err == "", err
     assert "569 rows, 5 features, classes well, sick" in out and "positive = sick" in out
     assert "left out 'id': an identifier" in out and "left out 'note': dropped on request" in out
+    assert "left out the column without a name: an identifier" in out
     assert "0 groups shared by two parts" in out and "no patient numbers" not in out
     metrics = json.loads((tmp_path / "o" / "metrics.json").read_text())
-    assert metrics["positive"] == "sick" and metrics["data"]["left_out"].keys() == {"id", "note"}
+    assert metrics["positive"] == "sick" and metrics["data"]["left_out"].keys() == {"", "id", "note"}
     assert sum(part["groups"] for part in metrics["parts"].values()) == 285
     code, out, _ = command("predict", tmp_path / "o" / "model.npz", table)
     assert code == 0 and re.match(r"row 1: (sick|well) \(probability of sick [\d.<>]+ ?[\d.]* %\)", out)

@@ -72,6 +72,13 @@ def test_a_column_that_numbers_the_rows_is_left_out_here_as_in_training(tmp_path
     assert [each["feature"] for each in found["distributions"]] == ["a"]
 
 
+def test_the_index_that_pandas_writes_is_named_among_what_is_left_out(tmp_path):
+    path = tmp_path / "indexed.csv"
+    path.write_text(",diagnosis,size\n0,M,1\n1,B,2\n", encoding="utf-8")
+    lines = _lines(describe(summarise(*read_frame(path))))
+    assert lines[lines.index("Left out") + 1].startswith("(without a name) ")
+
+
 def test_a_column_of_codes_can_be_the_label(tmp_path):
     path = tmp_path / "coded.csv"
     path.write_text("Outcome,a\n0,1\n1,2\n0,3\n", encoding="utf-8")
