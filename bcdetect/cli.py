@@ -31,7 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot show must not cost the result
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        options = _parser().parse_args(words)
+        options, unknown = _parser().parse_known_args(words)
+        if unknown:
+            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", hint=f"See {options.prog} --help")
         if options.threads is not None:
             _set_threads(options.threads)
         code = options.run(options)
@@ -86,5 +88,5 @@ def _parser() -> Parser:
         sub.add_argument("--quiet", action="store_true", help="print results only")
         sub.add_argument("--json", action="store_true", help="print results, and errors, as JSON")
         command.add_flags(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, prog=sub.prog)
     return parser

@@ -271,6 +271,12 @@ def test_eda_of_the_built_in_data(command, tmp_path):
     assert files(tmp_path / "e") == {"eda.txt", "class_share.png", "correlation.png", "distributions.png"}
 
 
+def test_a_flag_that_is_none_sends_to_the_help_of_its_own_command(command):
+    for words in (("train", "--model", "resnet"), ("predict", "model.npz", "a.png", "b.png"), ("data", "cache", "--all")):
+        code, _, err = command(*words)
+        assert code == 2 and words[-1] in err and f"See python -m bcdetect {words[0]} --help" in err
+
+
 def test_help_and_version(capsys):
     for word in ("--help", "--version"):
         with pytest.raises(SystemExit) as caught:
