@@ -53,6 +53,17 @@ def test_a_manifest_names_masks(white, folder):
     assert data.masks[0].sum() == 64 and not data.masks[1].any() and data.masks[0][14:22, 8:16].all()
 
 
+def test_a_manifest_may_part_its_folders_as_windows_does(folder):
+    (folder / "masks").mkdir()
+    picture(folder / "masks" / "outline.png", square(4, 8))
+    rows = ["malignant/malignant (0).png,malignant,masks/outline.png", "benign/benign (0).png,benign,"]
+    found = []
+    for name, sign in (("here", "/"), ("windows", "\\")):
+        (folder / f"{name}.csv").write_text("\n".join(["path,label,mask", *rows]).replace("/", sign) + "\n")
+        found.append(load_dataset(str(folder / f"{name}.csv"), size=40))
+    assert np.array_equal(found[0].x, found[1].x) and np.array_equal(found[0].masks, found[1].masks)
+
+
 def test_a_smoothed_mask_counts_from_half_white(folder):
     soft = np.clip(np.linspace(-20, 275, 800), 0, 255).reshape(20, 40).astype(np.uint8)
     picture(folder / "benign" / "benign (1)_mask.png", soft)

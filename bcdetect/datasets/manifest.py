@@ -149,8 +149,16 @@ def columns_for(table: Table, sequences: Sequence[str]) -> list[str | None]:
 
 def row_of(folder: str, named: Sequence[str], mask: str = "") -> Row:
     """The files of one line's cells, relative to the manifest's folder; an empty cell is a sequence that was not taken."""
-    files = tuple(os.path.join(folder, cell) if cell else None for cell in named)
-    return Row(files, (os.path.join(folder, mask),) if mask else (), " ".join(filter(None, named)))
+    files = tuple(_file(folder, cell) if cell else None for cell in named)
+    return Row(files, (_file(folder, mask),) if mask else (), " ".join(filter(None, named)))
+
+
+def _file(folder: str, cell: str) -> str:
+    """A cell's file; in a manifest that was written on Windows backslashes part the folders."""
+    file = os.path.join(folder, cell)
+    if os.sep == "/" and "\\" in cell and not os.path.exists(file):
+        return os.path.join(folder, cell.replace("\\", "/"))
+    return file
 
 
 def _patients(table: Table, group: str | None, label: str) -> str | None:
