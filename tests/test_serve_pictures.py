@@ -114,7 +114,8 @@ def test_a_model_of_another_kind_says_which_to_take(client):
         said = error(sent(client, ("a.png", png()), address=address, model="table"), 400)
         assert "takes a table" in said and "use the page Predict a table" in said
         assert "takes 2 sequences of one exam" in error(sent(client, ("a.png", png()), address=address, model="exams"))
-        assert "takes single pictures" in error(sent(client, ("t1", "a.png", png()), address=address))
+        answer = sent(client, ("t1", "a.png", png()), address=address)
+        assert "takes single pictures" in error(answer) and "part named picture" in answer.json()["error"]["hint"]
         assert "no model of this name" in error(sent(client, ("a.png", png()), address=address, model="gone"), 404)
 
 

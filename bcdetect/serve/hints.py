@@ -29,6 +29,7 @@ WORDS = (  # the longer ones first
         "Pass a model.npz that 'python -m bcdetect train' wrote",
         f"Choose another model; {_OPERATOR} put one in its place that python -m bcdetect train wrote",
     ),
+    ("Pass one picture a file", "Send each picture in a part named picture"),
     *((f"Install {what} with: pip", f"{_OPERATOR.capitalize()} install {what} with: pip") for what in ("it", "them")),
     ("Install pydicom's decoder", f"{_OPERATOR.capitalize()} install pydicom's decoder"),
 )
