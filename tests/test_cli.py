@@ -272,7 +272,7 @@ def test_eda_of_the_built_in_data(command, tmp_path):
 
 
 def test_a_flag_that_is_none_sends_to_the_help_of_its_own_command(command):
-    for words in (("train", "--model", "resnet"), ("predict", "model.npz", "a.png", "b.png"), ("data", "cache", "--all")):
+    for words in (("train", "--model", "resnet"), ("report", "runs/a", "runs/b"), ("data", "cache", "--all")):
         code, _, err = command(*words)
         assert code == 2 and words[-1] in err and f"See python -m bcdetect {words[0]} --help" in err
 

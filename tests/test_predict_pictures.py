@@ -62,6 +62,25 @@ def test_a_manifest_without_labels_with_a_bad_row(place, rng, capsys):
     assert lines[3] == "row 4 (line 5): not answered: no path"
 
 
+def test_several_pictures_are_answered_as_alone_and_a_missing_one_keeps_no_other_from_it(place, rng, capsys):
+    model = str(place / "model.npz")
+    save_classifier(model, classifier(rng))
+    names = [str(place / name) for name in ("2.png", "gone.png", "volume.nii.gz", "0.png")]
+    assert main(["predict", model, *names, "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    slices = [f"{names[2]}#{n}" for n in range(1, 5)]
+    assert [row["file"] for row in rows] == [names[0], names[1], *slices, names[3]]
+    assert [row.get("problem") for row in rows] == [None, "no such file", *[None] * 5]
+    for row in (rows[0], rows[-1]):
+        assert main(["predict", model, row["file"], "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["rows"] == [row]
+    path = manifest(place, "path", "0.png")
+    assert main(["predict", model, names[0], path, "--out", path]) == 2, "the second of two is an input too"
+    assert "the input itself" in capsys.readouterr().err
+    assert main(["predict", model, str(place / "a.png"), str(place / "b.png")]) == 3
+    assert f"{place / 'a.png'}: nothing could be answered: no such file" in capsys.readouterr().err
+
+
 def test_sequences_are_matched_by_name_and_may_be_missing(place, rng):
     model = classifier(rng, 2, ("t1", "dce"))
     both = manifest(place, "DCE,label,t1", "1.png,benign,0.png", ",benign,0.png", "1.png,benign,gone.png")
