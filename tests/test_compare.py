@@ -309,6 +309,9 @@ def test_the_verdict_on_more_data_tells_a_rising_curve_from_a_flat_one():
     assert curve(rising).verdict("roc_auc").startswith("More data would probably help: from 50 % to 100 %")
     assert "+0.1500" in curve(rising).verdict("roc_auc")
     assert "change little" in curve(flat).verdict("roc_auc")
+    few = np.array([0.7, 0.8, 0.85, 0.87])[:, None] + np.array([0, 1, 2, 3])[:, None] * np.array([0.05, -0.05, 0.02, -0.04])
+    assert curve(few).gain("roc_auc")[1]["mean"] > 0.05
+    assert curve(few).verdict("roc_auc").startswith("Whether more data would help cannot be told"), "wide is not flat"
     assert "not help" in curve(rising[::-1]).verdict("roc_auc")
 
 
@@ -337,7 +340,7 @@ def test_the_curve_by_command(tmp_path, capsys):
     ]
     assert main([*words, "--out", str(tmp_path / "curve.json")]) == 0
     out = capsys.readouterr().out
-    assert "More data" in out and "100 %" in out
+    assert "ore data" in out and "100 %" in out
     found = json.loads((tmp_path / "curve.json").read_text())
     assert found["verdict"] in out and len(found["scores"]["CNN"]["roc_auc"]) == len(found["shares"]) == len(found["rows"])
     assert (tmp_path / "curve.png").stat().st_size > 5000

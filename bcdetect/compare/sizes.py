@@ -17,6 +17,7 @@ from bcdetect.splits import folds
 from bcdetect.workers import run_jobs
 
 STEPS = 10
+LITTLE = 0.02  # of a score: nobody would gather as many rows again for less
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ class LearningCurve:
             return f"More data would probably help: {step} the CNN still gained, {numbers}; {gap}."
         if found == "behind":
             return f"More data of this kind would probably not help: {step} the CNN lost, {numbers}; {gap}."
-        flat = "nothing shows beyond the spread of the folds"
-        return f"More data of this kind would probably change little: {step} {flat}, {numbers}; {gap}."
+        flat = f"{step} nothing shows beyond the spread of the folds, {numbers}; {gap}"
+        if -LITTLE <= gain["low"] and gain["high"] <= LITTLE:
+            return f"More data of this kind would probably change little: {flat}."
+        return f"Whether more data would help cannot be told from these folds: {flat}."
 
 
 def learning_curve(
