@@ -198,6 +198,8 @@ def test_a_table_s_explanations_with_networks_trained_anew():
     assert np.array_equal(own_parts(run.classifier, run.data)["test"], run.parts["test"])
     assert np.array_equal(held_out(run.classifier, run.data)[0], run.parts["test"])
     grade = grade_model(run.classifier, "d" * 64, run.data, retrain=1, rows=40)
+    said = next((check.why for check in grade.checks if check.name == "seeds"), "")
+    assert "the maps of a network of another seed" in said
     assert grade.rows == 40 and grade.method == "integrated" and grade.layer is None
     verdicts = {check.name: check.verdict for check in grade.checks}
     assert verdicts["weights"] == verdicts["deletion"] == verdicts["labels"] == PASS

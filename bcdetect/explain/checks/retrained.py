@@ -63,7 +63,8 @@ def seeds_check(subject: Subject, schooling: Schooling, count: int) -> Check:
         return Check(NAMES[0], NOT_RUN, why="no other network gives any row the same class")
     value, low, high = subject.mean(found[rows] / same[rows], rows)
     agreed = same.sum() / (count * len(same))
-    why = f"likeness to the maps of {count} networks of other seeds; they agree on the class of {agreed:.0%} of the rows"
+    others = "a network of another seed" if count == 1 else f"{count} networks of other seeds"
+    why = f"likeness to the maps of {others}; they agree on the class of {agreed:.0%} of the rows"
     return Check(NAMES[0], PASS if low >= REPEATS else FAIL, value, low, high, f"at least {REPEATS}", why)
 
 
