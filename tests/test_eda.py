@@ -38,6 +38,13 @@ def test_the_report_of_the_built_in_data(report):
     assert "Not numeric" not in lines and "Left out" not in lines
 
 
+def test_the_index_that_pandas_writes_is_named_among_what_is_left_out(tmp_path):
+    path = tmp_path / "indexed.csv"
+    path.write_text(",diagnosis,size\n0,M,1\n1,B,2\n", encoding="utf-8")
+    lines = _lines(describe(summarise(*read_frame(path))))
+    assert lines[lines.index("Left out") + 1].startswith("(without a name) ")
+
+
 def test_the_report_fits_a_terminal_and_ends_with_the_notice(report):
     assert max(map(len, report.splitlines())) <= 80
     assert report.endswith(f"\n\n{NOTICE}\n")
@@ -70,13 +77,6 @@ def test_a_column_that_numbers_the_rows_is_left_out_here_as_in_training(tmp_path
     found = exploration(read_table(path))
     assert found["left_out"] == [{"column": "index", "why": "it numbers the rows"}]
     assert [each["feature"] for each in found["distributions"]] == ["a"]
-
-
-def test_the_index_that_pandas_writes_is_named_among_what_is_left_out(tmp_path):
-    path = tmp_path / "indexed.csv"
-    path.write_text(",diagnosis,size\n0,M,1\n1,B,2\n", encoding="utf-8")
-    lines = _lines(describe(summarise(*read_frame(path))))
-    assert lines[lines.index("Left out") + 1].startswith("(without a name) ")
 
 
 def test_a_column_of_codes_can_be_the_label(tmp_path):
