@@ -131,6 +131,7 @@ def test_where_its_sentence_cannot_be_had_the_word_is_the_link_that_it_is(browse
         page.route("**/words", lambda route: route.fulfill(body="<p>Log in</p>"), times=1)
         the_word(page, "temperature").click()
         page.wait_for_url("**/words#temperature")
+        assert page.locator(":target").get_by_text(WORDS["temperature"].says).is_visible()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -161,7 +161,7 @@ class Layer:
         return twin.forward(x, training=False)
 
     def declare(self, name: str, shape: Shape, initialiser: Callable, decays: bool = False) -> None:
-        """Announce a parameter; weight decay applies to it if `decays`."""
+        """Announce a parameter, drawn by `initialiser(rng, shape)` as in `tinycnn.init`; weight decay applies if `decays`."""
         self.declared[name] = Declared(shape, initialiser, decays)
 
     def declare_buffer(self, name: str, shape: Shape, initialiser: Callable) -> None:
