@@ -86,7 +86,7 @@ class Config:
     kernel_size: int = 5
     pooling: str = "average"  # tables
     units: int = 16  # tables: of the hidden dense layer; 0 leaves it out
-    bad: str = "stop"  # pictures that cannot be read: "skip" leaves them out and lists them
+    bad: str = "stop"  # pictures that cannot be read, rows with a bad cell: "skip" leaves them out and lists them
     image_size: int = 64  # pixels a side that pictures of files are brought to
     model: str = "small"  # pictures: the network
     width: int = 16  # pictures: channels of the first stage, twice as many in each that follows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,7 @@ from bcdetect.classifier import Classifier
 from bcdetect.columns import match_columns
 from bcdetect.datasets import Dataset, load_dataset
 from bcdetect.errors import InputError
+from bcdetect.gate import read_bytes
 from bcdetect.held_out import held_out, made_with
 from bcdetect.scores import score_part
 from bcdetect.table import read_table
@@ -51,11 +54,13 @@ def load_for(
 ) -> Dataset:
     """Labelled data as the model takes it: its columns or sequences by name, its classes by name. Raises InputError.
 
-    `label` and `group` are by default the columns that the model was trained with, where a table or manifest has them.
+    `label` and `group` are by default the columns that the model was trained with, where a table or manifest has them. Of the
+    table that it was trained with, the bad rows are left out where they were in training.
     """
     size = classifier.input_shape[0] if classifier.takes_pictures else 0
     own = _own_columns(classifier, path)
     label, group = label or own.get("label"), group or own.get("group")
+    skip_bad = skip_bad or _left_some_out(classifier, path)
     data = load_dataset(path, label, group=group, size=size, skip_bad=skip_bad, on_picture=on_picture, needs=classifier.needs)
     if data.pictures != classifier.takes_pictures:
         kinds = {True: "pictures", False: "a table"}
@@ -85,13 +90,21 @@ def _own_columns(classifier: Classifier, path: str) -> dict[str, str]:
     return {key: found[name] for key, name in own.items() if name in found}
 
 
+def _left_some_out(classifier: Classifier, path: str) -> bool:
+    """Whether this is the table that the model was trained with, less its bad rows."""
+    then = classifier.card.get("data", {})
+    if then.get("source") != "table" or not then.get("bad") or not os.path.isfile(path):
+        return False
+    return hashlib.sha256(read_bytes(path)).hexdigest() == then.get("sha256")
+
+
 def _refuse_beyond(classifier: Classifier, data: Dataset, path: str) -> None:
     beyond = classifier.preprocessing.beyond(data.x)
     if beyond.any():
         row = int(beyond.any(axis=1).argmax())
         name = data.feature_names[int(beyond[row].argmax())]
-        what = "the value is beyond what the model can take"
-        raise InputError(what, file=path, where=f"row {row + 1}, column {name!r}", hint="Correct or remove the row")
+        what, which = "the value is beyond what the model can take", f"row {row + 1}" if data.names is None else data.names[row]
+        raise InputError(what, file=path, where=f"{which}, column {name!r}", hint="Correct or remove the row")
 
 
 def evaluate(classifier: Classifier, data: Dataset, subgroups: dict[str, np.ndarray] | None = None) -> External:

@@ -9,6 +9,7 @@ import numpy as np
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset
+from bcdetect.datasets.bad_rows import row_of
 from bcdetect.errors import InputError
 from bcdetect.splits import official, part_counts, split
 
@@ -36,7 +37,7 @@ def held_out(classifier: Classifier, data: Dataset) -> tuple[np.ndarray, str]:
 def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | None:
     """The parts of the data that the classifier was made with; None for other data, or a classifier without its settings.
 
-    Raises InputError where they cannot be made again: classes or groups are others now than then.
+    Raises InputError where they cannot be made again: classes, groups or rows that were left out are others now than then.
     """
     if not made_with(classifier, data) or "settings" not in classifier.card:
         return None
@@ -45,6 +46,10 @@ def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | 
         if then.get(key) not in (None, now.get(key)):
             what = f"the model was made with this data {done} by {then[key]!r}, not by {now.get(key)!r} as now"
             raise InputError(what, file=now.get("file", ""), hint=f"Pass --{key} {then[key]}")
+    if now.get("source") == "table" and then.get("bad", []) != [row_of(line) for line in now.get("bad", [])]:
+        counts = f"less {len(then.get('bad', []))} bad rows, and now {len(now.get('bad', []))} are left out"
+        what = f"the model was made with this data {counts}: which rows it was trained on is not known"
+        raise InputError(what, file=now.get("file", ""), hint="Pass the label and group that it was made with")
     if then.get("group") is None:  # rows that are grouped only now were split one by one
         data = replace(data, groups=None)
     config = settings_of(classifier)

@@ -22,6 +22,7 @@ from bcdetect.checkpoint import NAME as CHECKPOINT
 from bcdetect.classifier import Classifier
 from bcdetect.config import Config
 from bcdetect.datasets import Dataset, load_dataset
+from bcdetect.datasets.bad_rows import row_of
 from bcdetect.errors import UsageError
 from bcdetect.gate import read_bytes, read_text
 from bcdetect.judging import check_settings, judge
@@ -225,8 +226,9 @@ def card(config: Config, data: Dataset, parts: dict, histories: list[History], s
 
 
 def _unplaced(provenance: dict) -> dict:
-    """Less the folders in which files lay that were left out."""
-    bad = [os.path.basename(text) for text in provenance.get("bad", [])]
+    """Less the folders in which files lay that were left out, and the cells of rows that were."""
+    short = row_of if provenance.get("source") == "table" else os.path.basename
+    bad = [short(text) for text in provenance.get("bad", [])]
     return provenance | ({"bad": bad} if bad else {})
 
 

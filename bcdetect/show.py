@@ -25,6 +25,7 @@ from bcdetect.tables import confusion_table, number, score_table, table
 SEARCHED = (
     "The default settings were found on the training and validation rows of seed 0; other seeds, and folds, test on some of them."
 )
+LISTED = 20
 TIGHT = "the data names no groups; if rows share a patient, the numbers are too good (--group COLUMN)"
 
 
@@ -32,9 +33,9 @@ def data(dataset: Dataset, parts: dict) -> str:
     """What is trained on, and the proof of the split."""
     lines = [f"{dataset.name}: {dataset.described()}, classes {', '.join(dataset.class_names)}"]
     lines += [dataset.provenance["note"]] if "note" in dataset.provenance else []
-    lines += [f"left out: {bad}" for bad in dataset.provenance.get("bad", [])]
-    left_out = dataset.provenance.get("left_out", {})
-    lines += [f"left out {repr(name) if name else 'the column without a name'}: {why}" for name, why in left_out.items()]
+    lines += left_out(dataset)
+    columns = dataset.provenance.get("left_out", {})
+    lines += [f"left out {repr(name) if name else 'the column without a name'}: {why}" for name, why in columns.items()]
     counts = part_counts(dataset, parts)
     rows = [["part", "rows", *dataset.class_names, *(["groups"] if dataset.groups is not None else [])]]
     for part, c in counts.items():
@@ -50,6 +51,16 @@ def data(dataset: Dataset, parts: dict) -> str:
         lines.append("this copy of the data has no patient numbers; each row is one breast mass" if built_in else TIGHT)
     lines += [f"warning: {text}" for text in quick_audit(dataset, parts)]
     return "\n".join([*lines, ""])
+
+
+def left_out(dataset: Dataset) -> list[str]:
+    """A line for what could not be read: each file; of the rows of a table how many, and the first."""
+    bad = dataset.provenance.get("bad", [])
+    lines = [f"left out: {text}" for text in bad]
+    if not bad or dataset.pictures:
+        return lines
+    more = [f"left out: and {len(bad) - LISTED} more rows"] if len(bad) > LISTED else []
+    return [f"{len(bad)} of {len(dataset.y) + len(bad)} rows have a bad cell and are left out", *lines[:LISTED], *more]
 
 
 def interval_method(dataset: Dataset) -> str:
@@ -132,7 +143,7 @@ def external(result: External) -> str:
         [
             f"{dataset.name}: {dataset.described()}, judged on {len(result.rows)}"
             + (f"; positive = {dataset.positive}" if dataset.positive else ""),
-            *[f"left out: {bad}" for bad in dataset.provenance.get("bad", [])],
+            *left_out(dataset),
             *[f"warning: {text}" for text in result.warnings],
             "",
             confusion_table(result.confusion, dataset.class_names),

@@ -15,7 +15,7 @@ def add_flags(parser) -> None:
     """See HELP."""
     parser.add_argument("source", metavar="DATA", nargs="?", help="the same as --data")
     add_data_flags(parser)
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument("--out", metavar="FILE.csv", help="write every pair that was found")
     parser.add_argument("--sheet", metavar="FILE.png", help="show some of the pairs side by side")
 

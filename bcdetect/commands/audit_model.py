@@ -19,7 +19,7 @@ def add_flags(parser) -> None:
     parser.add_argument(
         "--group", metavar="COLUMN", help="rows of one group (a patient) are no independent draws (the model's own)"
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument("--method", metavar="NAME", help="gradcam (pictures) or integrated (tables) if left out")
     parser.add_argument("--layer", metavar="NAME", help="the last whose output has places if left out")
     parser.add_argument("--rows", type=int, metavar="N", help="at most so many, drawn at random (200)")

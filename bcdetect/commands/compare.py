@@ -34,7 +34,7 @@ def add_flags(parser) -> None:
         action=argparse.BooleanOptionalAction,
         help="scikit-learn's SVM and gradient boosting (with them where it is installed, if left out)",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument("--out", metavar="FOLDER", help="where the results go (runs/compare-NAME-1, -2, ... if left out)")
     add_data_flags(parser)
 

@@ -18,7 +18,7 @@ def add_flags(parser) -> None:
     parser.add_argument(
         "--freeze", metavar="PREFIX,...", help="of its layers, those to leave as they are; 'body' for all but the last"
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument("--out", metavar="FOLDER", help="where the results go (runs/NAME-1, -2, ... if left out)")
     parser.add_argument(
         "--resume", metavar="FOLDER", help="go on with the run that was to end there, by its own settings; or begin it"

@@ -26,7 +26,7 @@ def add_flags(parser) -> None:
         metavar="URL",
         help="of an Optuna storage that several machines share (a SQLite file in the folder if left out)",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument("--out", metavar="FOLDER", help="where the results go (runs/tune-NAME-1, -2, ... if left out)")
     parser.add_argument("--resume", metavar="FOLDER", help="go on with the tuning that was begun there, by its own settings")
 

@@ -20,9 +20,10 @@ class Dataset:
     """N labelled rows: of measurements, or pictures. Of two classes, index 1 is always the positive one.
 
     Shape: x (N, F) float64, or pictures (N, H, W, C) uint8 or uint16 (`feature_names` is empty); y (N,) int64, indices into
-    `class_names`; groups (N,) of str, or None: rows of one group (a patient) must stay together. For pictures `names` (N,) are
-    their files', `parts` (N,) the part that whoever made the data gave each, or None, and `missing` (N, C) which sequences of
-    an exam were not taken, or None; `masks` (N, H, W) bool, where the lesion is (all False in a row without one), or None;
+    `class_names`; groups (N,) of str, or None: rows of one group (a patient) must stay together. `names` (N,) are
+    the files' of pictures, which rows of the file these are where some of a table were left out, or None. For pictures `parts`
+    (N,) are the part that whoever made the data gave each, or None, and `missing` (N, C) which sequences of an exam were not
+    taken, or None; `masks` (N, H, W) bool, where the lesion is (all False in a row without one), or None;
     `facts` the "bytes", "height" and "width" (N,) float64 of each row's first file as it lay on the disk, or None. `provenance`
     is ready for JSON.
     """
@@ -164,4 +165,4 @@ def load_dataset(
     table = read_table(data)
     if needs.pictures if needs else path_columns(table):
         return load_manifest(table, size, label, positive, group, skip_bad, on_picture, needs)
-    return load_table(data, label=label, positive=positive, group=group, drop=drop, needs=needs)
+    return load_table(data, label, positive, group, drop, needs, skip_bad)

@@ -31,7 +31,7 @@ def subgroup_values(path: str | os.PathLike, column: str, rows: int) -> np.ndarr
         )
     if len(table.rows) != rows:
         what = f"{len(table.rows)} rows, of which {rows} could be read: which row has which subgroup is not known"
-        raise InputError(what, file=file, hint="Leave out --skip-bad, and correct the rows")
+        raise InputError(what, file=file, hint="Correct the rows, or leave out --subgroup")
     at = table.columns.index(mapping[column])
     values = np.array([row[at].strip() or "(empty)" for row in table.rows])
     if (count := len(set(values.tolist()))) > MOST:

@@ -1,4 +1,4 @@
-"""A user's CSV file as a `Dataset`: one label column, everything else numbers, and every row good."""
+"""A user's CSV file as a `Dataset`: one label column, everything else numbers, and every row good, or left out if asked for."""
 
 import hashlib
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from bcdetect.columns import match_columns, normalise
-from bcdetect.datasets import Dataset, Needs, numbered
-from bcdetect.datasets.labels import NO_LABEL, listed
+from bcdetect.datasets import Dataset, Needs, bad_rows, numbered
+from bcdetect.datasets.labels import listed
 from bcdetect.errors import InputError
 from bcdetect.gate import decode_text, read_bytes
-from bcdetect.table import MAX_NAME, Table, numbers, parse_table
+from bcdetect.table import Table, numbers, parse_table
 
 _IDENTIFIER = re.compile(
     r"|unnamed: \d+|id|id number|mrn|sample code number|(patient|subject|participant|case|study|sample)( ?(id|no|number|code))?"
@@ -28,6 +28,7 @@ def load_table(
     group: str | None = None,
     drop: Sequence[str] = (),
     needs: Needs | None = None,
+    skip_bad: bool = False,
 ) -> Dataset:
     """Load a CSV file to train on, or for a saved model that `needs` some of its columns, in the file's order of rows.
 
@@ -35,12 +36,13 @@ def load_table(
     `group` the column whose rows belong together (a patient), `drop` columns to leave out. Identifiers and row numbers are left
     out and recorded in `provenance["left_out"]`; without `group`, one whose values repeat is taken as the group, since rows
     of one patient in two parts would make every number too good.
+    With `skip_bad` rows with a bad cell are left out, and listed in `provenance["bad"]`; `names` then says which rows are left.
     Raises InputError when one row is bad, a column or class does not exist, or nothing can be learned from it.
     """
     file = os.fspath(path)
     data = read_bytes(path)
     table = parse_table(decode_text(data, file=file), file=file)
-    return of_table(table, hashlib.sha256(data).hexdigest(), label, positive, group, drop, needs)
+    return of_table(table, hashlib.sha256(data).hexdigest(), label, positive, group, drop, needs, skip_bad)
 
 
 def of_table(
@@ -51,6 +53,7 @@ def of_table(
     group: str | None = None,
     drop: Sequence[str] = (),
     needs: Needs | None = None,
+    skip_bad: bool = False,
 ) -> Dataset:
     """The same for a file that was read, of this SHA-256. Raises InputError."""
     file = table.file
@@ -68,13 +71,21 @@ def of_table(
             raise InputError(f"columns are missing: {listed(missing)}", file=file, where="header")
         features, left_out = [mapping[name] for name in needs.columns], {}
     x, problems = numbers(table, features)
-    _refuse_bad_rows(table, problems, label, group)
-    labels = _column(table, label)
-    class_names, y = numbered(labels, positive, needs, file=file, where=f"column {label!r}")
-    if needs is None:
-        counting = {name: why for name, values in zip(features, x.T, strict=True) if (why := no_measurement(name, values))}
+    if needs is None:  # of all rows: where some are left out the others still count on
+        counting = _counting(table, features, x, bool(problems))
         x, left_out = x[:, [name not in counting for name in features]], left_out | counting
         features = [name for name in features if name not in counting]
+        if counting and problems:  # some rows may be bad in these alone
+            x, problems = numbers(table, features)
+    problems = bad_rows.with_bad_names(table, problems, label, group)
+    if problems and not (skip_bad and len(problems) < len(table.rows)):
+        bad_rows.refuse_rows(table, problems, needs is None)
+    kept = np.setdiff1d(np.arange(len(table.rows)), list(problems))
+    labelled = kept if needs else bad_rows.labelled(table, problems, label)
+    class_names, y = numbered(_column(table, label, labelled), positive, needs, file=file, where=f"column {label!r}")
+    if needs is None:
+        bad_rows.refuse_lost(table, problems, dict(zip(labelled, np.array(class_names)[y].tolist(), strict=True)))
+    x, y = x[kept], y[np.isin(labelled, kept)]
     if not features:
         why = "; ".join(f"{name!r}: {reason}" for name, reason in list(left_out.items())[:5])
         raise InputError("no column of measurements is left" + f" ({why})" * bool(why), file=file)
@@ -88,10 +99,18 @@ def of_table(
         "label": label,
         "group": group,
         "left_out": left_out,
+        **({"bad": bad_rows.described(table, problems)} if problems else {}),
     }
-    groups = None if group is None else np.array(_column(table, group))
-    names = tuple(features) if needs is None else needs.columns
-    return Dataset(Path(file).stem, x, y, class_names, names, groups, provenance)
+    groups = None if group is None else np.array(_column(table, group, kept))
+    columns = tuple(features) if needs is None else needs.columns
+    names = np.array([f"row {index + 1}" for index in kept]) if problems else None  # as the file counts them
+    return Dataset(Path(file).stem, x, y, class_names, columns, groups, provenance, names)
+
+
+def _counting(table: Table, features: Sequence[str], x: np.ndarray, torn: bool) -> dict[str, str]:
+    """The features that number the rows, and that they do; `torn`: rows of `x` are NaN where another column is bad."""
+    columns = (numbers(table, [name])[0][:, 0] for name in features) if torn else x.T
+    return {name: why for name, values in zip(features, columns, strict=True) if (why := no_measurement(name, values))}
 
 
 def _repeating_identifier(table: Table, label: str, drop: Sequence[str], needs: Needs | None) -> str | None:
@@ -101,9 +120,9 @@ def _repeating_identifier(table: Table, label: str, drop: Sequence[str], needs: 
     for name in table.columns:
         if is_identifier(name) and name != label and name not in dropped:
             at = table.columns.index(name)
-            values = {row[at] for index, row in enumerate(table.rows) if not table.problem(index)}
-            if 1 < len(values) < len(table.rows):
-                found[name] = len(values)
+            values = [row[at] for index, row in enumerate(table.rows) if not table.problem(index)]
+            if 1 < len(set(values)) < len(values):
+                found[name] = len(set(values))
     if len(found) > 1:
         names = ", ".join(f"{name!r} ({count} values)" for name, count in found.items())
         what = f"in {len(table.rows)} rows several identifiers repeat: {names}; which rows belong to one patient?"
@@ -125,10 +144,12 @@ def no_measurement(name: str, values: np.ndarray | None = None) -> str | None:
 
 
 def _counts_rows(values: np.ndarray) -> bool:
-    """Whether each whole number is one more than the one above it: in a file that is sorted by class they tell the class."""
-    if len(values) < _FEWEST_COUNTED or not (values[0] >= 0 and values[0] % 1 == 0):
+    """Whether whole numbers rise by one a row, also past missing ones: in a file that is sorted by class they tell the class."""
+    at = np.flatnonzero(~np.isnan(values))
+    known = values[at]
+    if len(known) < _FEWEST_COUNTED or not (known[0] >= 0 and known[0] % 1 == 0):
         return False
-    return bool((np.diff(values) == 1).all())
+    return bool((np.diff(known) == np.diff(at)).all())
 
 
 def _find(table: Table, name: str, option: str) -> str:
@@ -146,25 +167,6 @@ def _find(table: Table, name: str, option: str) -> str:
     raise InputError(what, file=table.file, hint=hint)
 
 
-def _column(table: Table, name: str) -> list[str]:
+def _column(table: Table, name: str, rows: Sequence[int]) -> list[str]:
     at = table.columns.index(name)
-    return [row[at] for row in table.rows]
-
-
-def _refuse_bad_rows(table: Table, problems: dict[int, str], label: str, group: str | None, most: int = 5) -> None:
-    for name, missing in ((label, NO_LABEL), (group, {""})):
-        at = None if name is None else table.columns.index(name)
-        for index, row in enumerate(table.rows):
-            if at is None or index in problems:
-                continue
-            if len(row[at]) > MAX_NAME:  # an array of names takes the longest one's room for every row
-                problems[index] = f"column {name!r}: {len(row[at]):,} characters; the limit is {MAX_NAME}"
-            elif row[at].casefold() in missing:
-                problems[index] = f"column {name!r}: " + (f"{row[at]!r} is no value" if row[at] else "empty")
-    if not problems:
-        return
-    first = "; ".join(f"row {index + 1} (line {table.lines[index]}), {problems[index]}" for index in sorted(problems)[:most])
-    more = f"; and {len(problems) - most} more rows" if len(problems) > most else ""
-    hint = "Correct or remove these rows; a column that holds no numbers is left out with --drop COLUMN, or, if it names the "
-    hint += "patient, passed to --group COLUMN"
-    raise InputError(f"training needs every row to be good: {first}{more}", file=table.file, hint=hint)
+    return [table.rows[index][at] for index in rows]

@@ -58,7 +58,10 @@ def _of_the_study(run: RunFolder, parts: str) -> Iterator[list[str]]:
     told = run.metrics["data"]
     question = f"development, with an internal test; the question: {TODO}"
     source = f"{escape(str(told.get('file', told['source'])))}; dates: {TODO}"
-    left_out = f"{len(told.get('left_out', {}))} columns and {len(told.get('bad', []))} files left out"
+    kind, bad = "files" if run.classifier.takes_pictures else "rows", len(told.get("bad", []))
+    left_out = f"{len(told.get('left_out', {}))} columns and {bad} {kind} left out"
+    skipped = bad and not run.classifier.takes_pictures
+    missing = f"{bad} rows with a missing or bad cell were left out" if skipped else "rows with missing values are refused"
     prepared = f"scaled by the training part's mean and deviation; {left_out}"
     label, classes = escape(repr(told.get("label", "folder"))), ", ".join(map(escape, run.metrics["class_names"]))
     outcome = f"column {label}, classes {classes}; the rest: {TODO}"
@@ -73,7 +76,7 @@ def _of_the_study(run: RunFolder, parts: str) -> Iterator[list[str]]:
     yield ["Outcome: definition, who judged it, blinded to what", "8a-8c", "11, 14-18", outcome]
     yield ["Predictors: choice, definition, who measured them", "9a-9c", "11", f"{predictors}; how they came about: {TODO}"]
     yield ["Sample size", "10", "19", f"{parts}; why so many: {TODO}"]
-    yield ["Missing data", "11", "13", "rows with missing values are refused; sequences that were not taken are masked"]
+    yield ["Missing data", "11", "13", f"{missing}; sequences that were not taken are masked"]
 
 
 def _of_the_model(run: RunFolder, n: Numbers, parts: str) -> Iterator[list[str]]:

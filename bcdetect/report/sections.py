@@ -9,6 +9,7 @@ from html import escape
 from bcdetect.report.folder import RunFolder
 from bcdetect.report.page import Numbers, paragraph, picture, table
 
+LISTED = 20
 KEPT = {
     "last": "the end of training",
     "validation_auc": "the highest AUC on the validation part",
@@ -35,7 +36,7 @@ def data(run: RunFolder, n: Numbers) -> Iterator[str]:
         f"{escape(run.metrics['data_described'])}.",
         f"SHA-256 of the data: <code>{n.show('data', 'sha256')}</code>." if told.get("sha256") else "",
         *(f"Left out {escape(repr(name))}: {escape(str(why))}." for name, why in told.get("left_out", {}).items()),
-        f"{len(told['bad'])} files could not be read and were left out." if told.get("bad") else "",
+        _bad(told),
     )
     names = run.metrics["class_names"]
     grouped = "groups" in run.metrics["parts"]["train"]
@@ -73,6 +74,16 @@ def data(run: RunFolder, n: Numbers) -> Iterator[str]:
         "The training part taught the weights; the validation part chose the epoch, and fitted calibration, threshold and the "
         "limits of referral; the test part was used once, for the numbers on this page."
     )
+
+
+def _bad(told: dict) -> str:
+    """What was left out because it could not be read: how many, of the rows of a table the first too, and why."""
+    bad = told.get("bad", [])
+    if not bad or told["source"] != "table":
+        return f"{len(bad)} files could not be read and were left out." if bad else ""
+    more = f"; and {len(bad) - LISTED} more, all in metrics.json" if len(bad) > LISTED else ""
+    first = escape("; ".join(bad[:LISTED]))
+    return f"{len(bad)} of {told['rows'] + len(bad)} rows had a bad cell and were left out: {first}{more}."
 
 
 def learning(run: RunFolder, n: Numbers) -> Iterator[str]:
