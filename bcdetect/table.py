@@ -174,6 +174,18 @@ def numbers_and_cells(table: Table, names: Sequence[str]) -> tuple[np.ndarray, d
     return values, dict(sorted(problems.items()))
 
 
+def text_instead(table: Table, name: str) -> str | None:
+    """The first text of a column without a number in any row, "" if all are empty; None for one with some, or decimal commas."""
+    at, first = table.columns.index(name), ""
+    for index, row in enumerate(table.rows):
+        if table.problem(index) or not row[at]:
+            continue
+        if _NUMBER.fullmatch(row[at]) or _DECIMAL_COMMA.fullmatch(row[at]):
+            return None
+        first = first or row[at]
+    return first if len(first) <= 40 else first[:37] + "..."
+
+
 def all_numbers(cells: Sequence[str]) -> np.ndarray | None:
     """Read a column at once (N,), or return None where `parse_number` refuses a cell."""
     # Over these bytes `float` accepts exactly what `parse_number` does.

@@ -9,7 +9,7 @@ from trained import SMALL, wisconsin_table, write_table
 
 from bcdetect.bundle import load_classifier
 from bcdetect.cli import main
-from bcdetect.datasets import load_dataset
+from bcdetect.datasets import Needs, load_dataset
 from bcdetect.datasets.table import load_table
 from bcdetect.errors import InputError
 from bcdetect.external import load_for
@@ -171,3 +171,32 @@ def test_a_whole_table_is_the_same_with_the_flag(write):
     path = write("a,diagnosis\n1,M\n2,B\n3,M\n")
     kept, plain = load_dataset(str(path), skip_bad=True), load_dataset(str(path))
     assert np.array_equal(kept.x, plain.x) and kept.provenance == plain.provenance and kept.names is None
+
+
+def test_a_column_of_text_is_said_once_and_by_name(write):
+    rows = "".join(f"{i % 7},{'ja' if i % 3 else ''},x{i},{'MB'[i % 2]}\n" for i in range(40))
+    path = write("a,OP,Ort,diagnosis\n" + rows)
+    for skip_bad in (False, True):
+        with pytest.raises(InputError) as caught:
+            load_table(path, skip_bad=skip_bad)
+        assert caught.value.what == "columns 'OP', 'Ort' hold no numbers (such as 'ja', 'x0')"
+        assert "--drop COLUMN" in caught.value.hint and "row" not in str(caught.value)
+    assert load_table(path, drop=["OP", "Ort"]).feature_names == ("a",)
+
+
+def test_an_empty_column_is_said_once_too(write):
+    with pytest.raises(InputError, match=r"column 'b' holds no numbers \(all cells are empty\)"):
+        load_table(write("a,b,diagnosis\n1,,M\n2,,B\n"), skip_bad=True)
+
+
+@pytest.mark.parametrize("cells", [("ja", "1"), ("1,5", "2,5"), ("x", "3,25")])
+def test_a_column_with_a_number_or_a_decimal_comma_is_told_row_by_row(cells, write):
+    with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'a': "):
+        load_table(write("a,diagnosis\n" + "".join(f'"{cell}",{kind}\n' for cell, kind in zip(cells, "MB", strict=True))))
+
+
+def test_a_saved_model_that_takes_the_column_is_not_told_to_drop_it(write):
+    path = write("a,diagnosis\nja,M\nnein,B\n")
+    with pytest.raises(InputError, match="column 'a' holds no numbers") as caught:
+        load_table(path, needs=Needs(False, ("benign", "malignant"), ("a",)))
+    assert "--drop" not in caught.value.hint

@@ -1,8 +1,10 @@
 """Rows of a table that nothing can be learned from: what is wrong with each, said in one line or written down."""
 
+from collections.abc import Sequence
+
 from bcdetect.datasets.labels import NO_LABEL, listed
 from bcdetect.errors import InputError
-from bcdetect.table import MAX_NAME, Table
+from bcdetect.table import MAX_NAME, Table, text_instead
 
 NAMED = 5
 
@@ -41,6 +43,19 @@ def described(table: Table, problems: dict[int, str]) -> list[str]:
 def row_of(line: str) -> str:
     """Which row a line of `described` is about, without what its cells hold."""
     return line.partition(", ")[0]
+
+
+def refuse_text(table: Table, names: Sequence[str], training: bool) -> None:
+    """Raise InputError where columns hold no number from top to bottom: that is said once, and not of every row."""
+    found = {name: text for name in names if (text := text_instead(table, name)) is not None}
+    if not found:
+        return
+    hold = f"columns {listed(found, NAMED)} hold" if len(found) > 1 else f"column {next(iter(found))!r} holds"
+    texts = [repr(text) for text in dict.fromkeys(found.values()) if text]
+    examples = f"such as {', '.join(texts[:NAMED])}" if texts else "all cells are empty"
+    hint = "A column that holds no numbers is left out with --drop COLUMN, or, if it names the patient, passed to --group COLUMN"
+    hint = hint if training else "The model takes numbers there"
+    raise InputError(f"{hold} no numbers ({examples})", file=table.file, hint=hint)
 
 
 def refuse_rows(table: Table, problems: dict[int, str], training: bool) -> None:

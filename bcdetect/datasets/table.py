@@ -77,13 +77,15 @@ def of_table(
         features = [name for name in features if name not in counting]
         if counting and problems:  # some rows may be bad in these alone
             x, problems = numbers(table, features)
+    if problems:
+        bad_rows.refuse_text(table, features, needs is None)
     problems = bad_rows.with_bad_names(table, problems, label, group)
     if problems and not (skip_bad and len(problems) < len(table.rows)):
         bad_rows.refuse_rows(table, problems, needs is None)
     kept = np.setdiff1d(np.arange(len(table.rows)), list(problems))
     labelled = kept if needs else bad_rows.labelled(table, problems, label)
     class_names, y = numbered(_column(table, label, labelled), positive, needs, file=file, where=f"column {label!r}")
-    if needs is None:
+    if problems and needs is None:
         bad_rows.refuse_lost(table, problems, dict(zip(labelled, np.array(class_names)[y].tolist(), strict=True)))
     x, y = x[kept], y[np.isin(labelled, kept)]
     if not features:
