@@ -179,6 +179,14 @@ def test_no_such_data(folder, capsys):
         assert "a folder of pictures" in refused(capsys, "--data", folder / name)
 
 
+def test_a_row_with_a_mask_names_what_is_bad_once(folder, tmp_path, capsys):
+    Image.fromarray(SMALL).save(folder / "outline.png")
+    rows = ["benign/9.png,benign,outline.png", "benign/0.png,benign,gone.png", "malignant/0.png,malignant,"]
+    (folder / "list.csv").write_text("\n".join(["path,label,mask", *rows]) + "\n")
+    line = refused(capsys, "--data", folder / "list.csv")
+    assert "benign/9.png: no such file; benign/0.png: gone.png: no such file" in line
+
+
 GOOD = ["benign/0.png,benign,p1,train", "malignant/0.png,malignant,p2,train"]
 
 

@@ -169,6 +169,7 @@ def _refuse(rows: Sequence[Row], problems: dict[int, InputError], source: str) -
 
 
 def problem_of(row: Row, error: InputError) -> str:
-    """The problem, and its file where a row has several."""
-    several = len([file for file in (*row.files, *row.masks) if file is not None]) > 1
-    return f"{os.path.basename(error.file)}: {error.what}" if several and error.file else error.what
+    """The problem, and its file where that is not the only one that the row is named after."""
+    named = [split_reference(file)[0] for file in row.files if file is not None]
+    other = error.file and named != [split_reference(error.file)[0]]
+    return f"{os.path.basename(error.file)}: {error.what}" if other else error.what
