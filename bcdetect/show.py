@@ -49,7 +49,8 @@ def data(dataset: Dataset, parts: dict) -> str:
     else:
         built_in = dataset.provenance["source"] == "wisconsin"
         lines.append("this copy of the data has no patient numbers; each row is one breast mass" if built_in else TIGHT)
-    lines += [f"warning: {text}" for text in quick_audit(dataset, parts)]
+    warnings = [dataset.provenance["warning"]] if "warning" in dataset.provenance else []
+    lines += [f"warning: {text}" for text in (*warnings, *quick_audit(dataset, parts))]
     return "\n".join([*lines, ""])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bcdetect import pictures
 from bcdetect.errors import InputError
@@ -322,6 +323,32 @@ def test_a_folder_of_dicom_keeps_patients_together_and_secret(tmp_path, rng, cap
     said += "".join(file.read_text() for file in out.iterdir() if file.suffix in (".json", ".html", ".csv"))
     assert "SECRET-" not in said and "Doe^" not in said and "PatientID of the DICOM files" in said
     assert json.loads((out / "metrics.json").read_text())["data"]["bad"][0].startswith("benign/bad: holds no picture")
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_files_that_name_no_patient_beside_others_that_do_are_warned_of(tmp_path, rng, capsys):
+    from bcdetect.cli import main
+    from bcdetect.datasets import load_dataset
+
+    place = tmp_path / "scans"
+    series(place, rng)
+    assert "warning" not in load_dataset(str(place), size=16).provenance
+    for label in ("benign", "malignant"):
+        for i in range(3):
+            Image.fromarray(rng.integers(0, 255, (16, 16), np.uint8)).save(place / label / f"{i}.png")
+    data = load_dataset(str(place), size=16)
+    assert data.provenance["warning"].startswith("24 of 30 files name a patient and 6 do not: ")
+    listed = [f"{file.relative_to(place)},{file.parent.name}" for file in sorted(place.glob("*/*"))]
+    (place / "list.csv").write_text("\n".join(["path,label", *listed]) + "\n")
+    assert load_dataset(str(place / "list.csv"), size=16).provenance["warning"] == data.provenance["warning"]
+    (place / "list.csv").write_text(
+        "\n".join(["path,label,patient_id", *(f"{line},{n}" for n, line in enumerate(listed))]) + "\n"
+    )
+    assert "warning" not in load_dataset(str(place / "list.csv"), size=16).provenance
+    quick = ["--set", "image_size=16", "--set", "width=4", "--epochs", "1"]
+    assert main(["train", "--data", str(place), "--out", str(tmp_path / "run"), *quick]) == 0
+    assert "warning: 24 of 30 files name a patient and 6 do not" in capsys.readouterr().out
+    assert "<strong>24 of 30 files name a patient and 6 do not" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_one_patient_id_for_all_names_nobody(tmp_path):

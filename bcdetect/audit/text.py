@@ -25,6 +25,7 @@ def describe(audit: Audit, out: str | None = None) -> str:
     parts += [[part, *map(str, (c["rows"], *c["classes"].values()))] for part, c in counts.items()]
     checks = [["check", "result", "found"], *([c.name, c.result, c.found] for c in audit.checks)]
     lines = [f"{data.name}: {data.described()}", *(f"left out: {bad}" for bad in data.provenance.get("bad", []))]
+    lines += [f"warning: {data.provenance['warning']}"] if "warning" in data.provenance else []
     lines += [table(parts), "", table(checks, left=3)]
     if audit.pairs:
         lines += ["", f"the first of {len(audit.pairs):,} pairs, in {len(audit.clusters):,} clusters:"]

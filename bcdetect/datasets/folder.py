@@ -41,7 +41,9 @@ def load_folder(
         _refuse_torn(groups, np.array(parts), rows, file)
     decoded = decode(rows, size, skip_bad, on_picture, source=file)
     kept = decoded.kept
-    groups, what, note = volumes.groups([rows[i].files[0] for i in kept])  # of the good ones alone
+    good = [rows[i].files[0] for i in kept]
+    groups, what, note = volumes.groups(good)
+    warning = volumes.warning(good)
     class_names, y = numbered([labels[i] for i in kept], positive, needs, file=file)
     notes = [note] * (note is not None) + [f"{stray} mask files stand beside no picture and are left out"] * (stray > 0)
     provenance = {
@@ -53,6 +55,7 @@ def load_folder(
         "bad": decoded.bad,
         **({"masks": sum(bool(rows[i].masks) for i in kept)} if decoded.masks is not None else {}),
         **({"note": "; ".join(notes)} if notes else {}),
+        **({"warning": warning} if warning else {}),
     }
     return Dataset(
         Path(file).resolve().name,

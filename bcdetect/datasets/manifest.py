@@ -62,14 +62,13 @@ def load_manifest(
     labels = cells(label)
     where = f"column {label!r}"
     numbered(labels.tolist(), positive, needs, file=table.file, where=where)  # said before everything is decoded
-    if patients:
-        groups, what, note = cells(patients), patients, None
-    else:
-        groups, what, note = Volumes().groups([next(filter(None, row.files)) for row in rows])
+    volumes, firsts = Volumes(), [next(filter(None, row.files)) for row in rows]
+    groups, what, note = (cells(patients), patients, None) if patients else volumes.groups(firsts)
     parts = np.array([OFFICIAL[text.casefold()] for text in cells(split)]) if split else None
     _refuse_torn(table, groups, parts, patients)
     decoded = decode(rows, size, skip_bad, on_picture, source=table.file)
     kept = decoded.kept
+    warning = None if patients else volumes.warning([firsts[i] for i in kept])
     class_names, y = numbered(labels[kept].tolist(), positive, needs, file=table.file, where=where)
     provenance = {
         "source": "manifest",
@@ -82,6 +81,7 @@ def load_manifest(
         "bad": decoded.bad,
         **({"masks": sum(bool(rows[i].masks) for i in kept)} if decoded.masks is not None else {}),
         **({"note": note} if note else {}),
+        **({"warning": warning} if warning else {}),
     }
     return Dataset(
         Path(table.file).stem,

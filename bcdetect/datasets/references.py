@@ -96,6 +96,18 @@ class Volumes:
         named = [PATIENT] * any(kind == "patient" for kind, _ in keys) + [VOLUME] * any(kind == "file" for kind, _ in keys)
         return np.array([f"{key[0]} {number[key]}" for key in keys]), ", else ".join(named), note
 
+    def warning(self, references: Sequence[str]) -> str | None:
+        """That some files name a patient and others do not, and how many; None where all do, or none does."""
+        files = dict.fromkeys(split_reference(reference)[0] for reference in references)
+        for file in files:
+            self._count(file)
+        named = sum(file in self.patients for file in files)
+        if named in (0, len(files)):
+            return None
+        counts = f"{named} of {len(files)} files name a patient and {len(files) - named} do not"
+        risk = "each of these is taken for a patient of its own, so that one patient may be in two parts"
+        return f"{counts}: {risk}; a manifest with a column patient_id names all"
+
 
 def _asked(file: str) -> tuple[int, str | None]:
     """How many pictures a file holds, and its PatientID, if it has one."""

@@ -53,6 +53,8 @@ def data(run: RunFolder, n: Numbers) -> Iterator[str]:
         yield paragraph(f"Rows are kept together by {column}: {n.show('groups_in_two_parts')} groups are shared by two parts.")
     else:
         yield paragraph("The data names no groups (patients): if rows share a patient, these numbers are too good.")
+    if told.get("warning"):
+        yield paragraph(f"<strong>{escape(told['warning'])}.</strong>")
     if run.metrics["rows_in_two_parts"]:
         warning = "rows stand in more than one part, exactly alike: the numbers are too good."
         yield paragraph(f"<strong>{n.show('rows_in_two_parts')} {warning}</strong>")
