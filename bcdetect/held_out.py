@@ -47,8 +47,8 @@ def own_parts(classifier: Classifier, data: Dataset) -> dict[str, np.ndarray] | 
             what = f"the model was made with this data {done} by {then[key]!r}, not by {now.get(key)!r} as now"
             raise InputError(what, file=now.get("file", ""), hint=f"Pass --{key} {then[key]}")
     if now.get("source") == "table" and then.get("bad", []) != [row_of(line) for line in now.get("bad", [])]:
-        counts = f"less {len(then.get('bad', []))} bad rows, and now {len(now.get('bad', []))} are left out"
-        what = f"the model was made with this data {counts}: which rows it was trained on is not known"
+        fewer = f"the model was made with this data less {len(then.get('bad', []))} bad rows, and now others are left out"
+        what = f"{fewer}: which rows it was trained on is not known"
         raise InputError(what, file=now.get("file", ""), hint="Pass the label and group that it was made with")
     if then.get("group") is None:  # rows that are grouped only now were split one by one
         data = replace(data, groups=None)
