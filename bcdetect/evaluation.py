@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -118,7 +118,7 @@ def run_fold(data: Dataset, test: np.ndarray, config: Config) -> dict[str, dict[
         "cnn": classifier.predict_rows(data, test),
         "logistic": logistic.predict_proba(scale.flat(data, test)),
     }
-    return {name: fold_scores(data.y[test], p, classifier.decide(p)) for name, p in answers.items()}
+    return {name: fold_scores(data.y[test], p, classifier.decide(p), data.class_names) for name, p in answers.items()}
 
 
 def train_network(data: Dataset, rows: np.ndarray, config: Config, validation: float = FOLD_VALIDATION) -> Classifier:
@@ -132,11 +132,16 @@ def train_network(data: Dataset, rows: np.ndarray, config: Config, validation: f
     return train_classifier(data, train, rows[part == 1], config)[0]
 
 
-def fold_scores(y_true: np.ndarray, p: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
-    """The metrics of one test fold, without intervals. Shape: y_true (n,), probabilities p (n, K), y_pred (n,)."""
+def fold_scores(y_true: np.ndarray, p: np.ndarray, y_pred: np.ndarray, class_names: Sequence[str]) -> dict[str, float]:
+    """The metrics of one test fold, without intervals, by the names that `scores.score_part` gives them.
+
+    Shape: y_true (n,), probabilities p (n, K), y_pred (n,), and K class names.
+    """
     if p.shape[1] > 2:
+        of_each = {f"sensitivity of {name}": metrics.sensitivity(y_true == k, y_pred == k) for k, name in enumerate(class_names)}
         return {
             "accuracy": metrics.accuracy_score(y_true, y_pred, p.shape[1]),
+            **of_each,
             "macro_f1": metrics.macro_f1_score(y_true, y_pred, p.shape[1]),
             "macro_auc": metrics.macro_auc_score(y_true, p),
         }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from trained import SMALL, clouds
 
-from bcdetect import evaluation
+from bcdetect import evaluation, show
 from bcdetect.config import Config
 from bcdetect.errors import InputError
 from bcdetect.evaluation import CrossValidation, cross_validate, run_fold
@@ -122,9 +122,16 @@ def test_folds_that_cannot_be_are_refused(repeats, count, what):
     assert caught.value.exit_code == 3
 
 
-def test_three_classes_are_cross_validated():
-    result = cross_validate(clouds((12, 12, 12), features=3), FAST, 1, 2)
-    assert set(result.scores["cnn"]) == {"accuracy", "macro_f1", "macro_auc"}
+def test_three_classes_are_cross_validated_with_the_sensitivity_of_each():
+    data = clouds((12, 12, 12), features=3)
+    result = cross_validate(data, FAST, 1, 2)
+    of_each = [f"sensitivity of {name}" for name in data.class_names]
+    assert list(result.scores["cnn"]) == ["accuracy", *of_each, "macro_f1", "macro_auc"]
+    mean = np.mean([result.scores["cnn"][name] for name in of_each], axis=0)
+    assert mean == pytest.approx(result.scores["cnn"]["accuracy"]), "folds of as many rows of each class"
+    assert result.summary()["cnn"][of_each[0]].keys() == result.summary()["cnn"]["accuracy"].keys()
+    shown = show.cross_validation(result, data).splitlines()
+    assert all(sum(line.startswith(name) for line in shown) == 2 for name in of_each), "its mean, and its spread"
     assert all(0 <= value <= 1 for values in result.scores["logistic"].values() for value in values)
 
 

@@ -154,4 +154,4 @@ def permuted(network: Network, data: Dataset) -> Network:
 def metrics_of(data: Dataset) -> list[str]:
     """The names of the metrics that folds of such data get."""
     classes = np.arange(len(data.class_names))
-    return list(fold_scores(classes, np.eye(len(classes)), classes))
+    return list(fold_scores(classes, np.eye(len(classes)), classes, data.class_names))

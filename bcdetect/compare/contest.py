@@ -73,7 +73,10 @@ def compare(
     scores, calibration, facts = {}, {}, {}
     for number, contender in enumerate(contenders):
         mine = answers[number :: len(contenders)]
-        rows = [fold_scores(data.y[test], a.probabilities, a.predicted) for (test, _), a in zip(folds, mine, strict=True)]
+        rows = [
+            fold_scores(data.y[test], a.probabilities, a.predicted, data.class_names)
+            for (test, _), a in zip(folds, mine, strict=True)
+        ]
         scores[contender.name] = {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
         facts[contender.name] = [answer.facts for answer in mine]
         if len(data.class_names) == 2 and not isinstance(contender, Majority):  # who says the same of all rows

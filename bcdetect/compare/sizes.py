@@ -113,10 +113,11 @@ def fold_at_size(data: Dataset, test: np.ndarray, seed: int, step: int, steps: i
         answers[contender.name] = contender.answer(data, rows, np.concatenate([test, rows]), seed)
     cut = len(test)
     scores = {
-        name: fold_scores(data.y[test], answer.probabilities[:cut], answer.predicted[:cut]) for name, answer in answers.items()
+        name: fold_scores(data.y[test], answer.probabilities[:cut], answer.predicted[:cut], data.class_names)
+        for name, answer in answers.items()
     }
     own = answers["CNN"]
-    scores["CNN on its training rows"] = fold_scores(data.y[rows], own.probabilities[cut:], own.predicted[cut:])
+    scores["CNN on its training rows"] = fold_scores(data.y[rows], own.probabilities[cut:], own.predicted[cut:], data.class_names)
     return len(rows), scores
 
 

@@ -63,7 +63,10 @@ class TunedFold:
             "cnn": TunedNetwork("CNN", config, space_for(data), self.trials).answer(data, rest, test, config.seed),
             "logistic": LogisticRegression().answer(data, rest, test, config.seed),
         }
-        scores = {name: fold_scores(data.y[test], answer.probabilities, answer.predicted) for name, answer in found.items()}
+        scores = {
+            name: fold_scores(data.y[test], answer.probabilities, answer.predicted, data.class_names)
+            for name, answer in found.items()
+        }
         return scores, found["cnn"].facts
 
 
