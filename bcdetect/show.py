@@ -77,7 +77,7 @@ def epoch(config: Config) -> Callable[[dict, float], None]:
         print(
             f"{network}epoch {int(row['epoch']):3}/{config.epochs}  loss {row['loss']:.4f}  "
             f"validation loss {row['validation_loss']:.4f}  AUC {row['validation_auc']:.4f}  rate {row['lr']:.1e}  "
-            f"{row['rows_per_second']:,.0f} rows/s  at most {duration(seconds_left)} left",
+            f"{row['rows_per_second']:,.0f} rows/s" + (f"  at most {duration(seconds_left)} left" if seconds_left > 0 else ""),
             flush=True,
         )
 
@@ -106,7 +106,6 @@ def result(run: Run, folder) -> str:
     stopped = f"kept the weights of {chosen_epochs(run)} ({kept[run.config.monitor]})"
     seconds = sum(history.seconds for history in run.histories)
     lines = [
-        "",
         f"{stopped}; trained in {duration(seconds)}",
         *[f"fitting: {each['kind']} ({each['reason']})" for each in seen],
         "",

@@ -59,7 +59,8 @@ def to_csv(histories: list[History]) -> str:
 class Watch:
     """What goes on beside training: `say` gets lines for people, `on_epoch` each epoch's numbers and the seconds left at most.
 
-    `stop` is asked after every batch; `checkpoint` keeps what a later process needs to go on.
+    Those are the network's own: 0 after its last epoch, whether or not another network of an ensemble follows. `stop` is asked
+    after every batch; `checkpoint` keeps what a later process needs to go on.
     """
 
     say: Callable[[str], None] = lambda line: None
@@ -149,7 +150,8 @@ class Trainer:
                 break
             self.history.seconds = time.monotonic() - start
             done = len(self.history.columns["epoch"])
-            watch.on_epoch({"network": number + 1, **row}, self.history.seconds / done * (self.config.epochs - done))
+            left = 0.0 if self.finished() else self.history.seconds / done * (self.config.epochs - done)
+            watch.on_epoch({"network": number + 1, **row}, left)
             if watch.checkpoint is not None:
                 watch.checkpoint.offer(number, self)
         if self.history.interrupted and not self.history.best_epoch:

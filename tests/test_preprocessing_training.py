@@ -111,6 +111,15 @@ def test_early_stopping_brings_back_a_copy_of_the_best_weights():
     assert not same_state(states[-1], model.get_state())
 
 
+def test_nothing_is_left_after_an_epoch_that_ends_the_training_early():
+    rng, left = np.random.default_rng(0), []
+    x, y = rng.standard_normal((60, 6, 1, 1)).astype(np.float32), np.arange(60) % 2
+    config = replace(SMALL, epochs=50, patience=2, schedule="constant")
+    trainer = Trainer(tabular_cnn(config, 6, 2), Arrays(x[:40], y[:40]), Arrays(x[40:], 1 - y[40:]), config)
+    trainer.run(Watch(on_epoch=lambda row, seconds: left.append(seconds)))
+    assert len(left) < 50 and all(seconds > 0 for seconds in left[:-1]) and left[-1] == 0
+
+
 def test_the_history_reads_back_from_its_csv():
     _, history, _ = noisy_fit(replace(SMALL, epochs=3))
     header, *rows = to_csv([history]).splitlines()

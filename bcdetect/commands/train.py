@@ -64,5 +64,6 @@ def run(options) -> int:
     if options.json:
         print(json.dumps({**runs.summary(result), "folder": str(folder)}, indent=1))
     else:
+        say("")
         print(show.result(result, folder))
     return 130 if result.interrupted else 0

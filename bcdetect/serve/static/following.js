@@ -96,7 +96,8 @@ export class Following {
     const cells = [row.epoch, row.loss, row.validation_loss, row.validation_auc, row.lr];
     at("#run-table tbody").append(el("tr", {}, cells.map((value) => el("td", {}, number(value)))));
     Object.assign(at("#run-bar"), { max: row.of, value: row.epoch });
-    at("#run-epoch").textContent = `epoch ${row.epoch} of ${row.of}, at most ${duration(row.seconds_left)} left`;
+    const left = row.seconds_left > 0 ? `, at most ${duration(row.seconds_left)} left` : "";
+    at("#run-epoch").textContent = `epoch ${row.epoch} of ${row.of}${left}`;
     const quarter = (epoch) => Math.floor((4 * epoch) / row.of);
     if (row.epoch < row.of && quarter(row.epoch) > quarter(row.epoch - 1))
       at("#run-told").textContent = `Epoch ${row.epoch} of ${row.of}; the best so far is epoch ${this.curves.best.epoch}.`;
