@@ -39,6 +39,23 @@ def test_an_exception_is_logged_once_and_not_told(place, caplog):
     assert len([record for record in caplog.records if record.name == LOG]) == 1
 
 
+@pytest.mark.parametrize(
+    "line, taken",
+    [
+        (b"GET /api/predict", "POST"),
+        (b"DELETE /api/train", "GET or POST"),
+        (b"PUT /api/train/some-run", "GET or DELETE"),
+        (b"DELETE /static/core.js", "GET or HEAD"),
+    ],
+)
+def test_a_method_that_an_address_does_not_take_is_answered_with_those_it_does(place, line, taken):
+    with place.client() as client:
+        client.send(request(line))
+        answer = client.answer()
+    assert (answer.status, answer.error["hint"]) == (405, f"Use {taken}")
+    assert answer.headers["allow"] == taken.replace(" or ", ", ")
+
+
 @pytest.mark.parametrize("path", ["/api/predict", "/api/predict/pictures"])
 def test_a_client_that_leaves_half_way_is_no_error_of_ours(place, caplog, path):
     form = b"Content-Type: multipart/form-data; boundary=b\r\n"

@@ -10,11 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from bcdetect.errors import BcdetectError, InputError, ModelFileError, OutputError, TrainingError, UsageError
 from bcdetect.serve.hints import spoken
 from bcdetect.serve.work import Busy, TooSlow
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SHOWN = 200  # characters of a value that a message repeats
 STATUS: dict[type, int] = {
     InputError: 422,
@@ -77,6 +79,16 @@ def of_error(error: BcdetectError) -> JSONResponse:
     return failure(status, error.code, error.what, where=error.where, hint=spoken(error.hint), file=file, headers=headers)
 
 
+def taken_here(request: Request) -> list[str]:
+    """The methods that the routes of this address take together, each of which knows its own alone; [] among the static files."""
+
+    def is_taken(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return [] if is_taken(request.method) else [method for method in METHODS if is_taken(method)]
+
+
 def add_handlers(app: FastAPI) -> None:
     """Let the app answer every failure in this shape."""
 
@@ -97,7 +109,10 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException):
         what = TEXTS.get(error.status_code, str(error.detail)[:SHOWN])
-        return failure(error.status_code, "http", what, headers=error.headers)
+        if error.status_code != 405:
+            return failure(error.status_code, "http", what, headers=error.headers)
+        taken = taken_here(request) or (error.headers or {}).get("Allow", "GET").split(", ")
+        return failure(405, "http", what, hint=f"Use {' or '.join(taken)}", headers={"Allow": ", ".join(taken)})
 
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception):
