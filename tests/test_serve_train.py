@@ -95,6 +95,8 @@ def test_one_run_at_a_time_which_stops_with_the_best_so_far_or_ends_when_thrown_
         }
         and busy.headers["Retry-After"]
     )
+    unread = server.ask("POST", "/api/train/table?name=t.csv", b"no table", Content_Type="text/csv")
+    assert unread.error(503) == busy.error(503), "told before the table is looked at, whatever is wrong with it"
     assert "has not ended" not in server.get("/api/train").text and server.get(f"{run}/report").error(404)
     assert "no model to keep" in server.post(f"{run}/keep", {"name": "early"}).error(400)["what"]
     with server.open("GET", f"{run}/events") as stream:

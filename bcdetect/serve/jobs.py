@@ -50,6 +50,11 @@ class Jobs:
         except OSError as error:
             raise OutputError(f"no folder for training runs: {error.strerror or error}", file=str(folder or "")) from error
 
+    def full(self) -> bool:
+        """Whether a run that is asked for now would be refused."""
+        with self._lock:
+            return self._is_full()
+
     def start(self, config: Config, csv: bytes | None = None, name_of_csv: str = "") -> Job:
         """Train on the built-in data, or on the bytes of a table, which lie in the run's private folder until they are read.
 
@@ -59,7 +64,7 @@ class Jobs:
         with self._lock:
             if self._closed:
                 raise Busy("the server is ending", hint="Ask again when it has started anew")
-            if self._starting + sum(job.running for job in self._jobs.values()) >= self.at_once:
+            if self._is_full():
                 raise Busy("as many runs go on as are trained at once", hint="Wait for one to end, or stop it")
             self._starting += 1
         try:
@@ -94,6 +99,9 @@ class Jobs:
         for job in running:
             job.wait(self.grace)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_full(self) -> bool:
+        return self._starting + sum(job.running for job in self._jobs.values()) >= self.at_once
 
     def _start(self, config: Config, csv: bytes | None, name_of_csv: str) -> Job:
         config = replace(config, data=None if csv is None else plain_name(name_of_csv))

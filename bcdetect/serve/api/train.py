@@ -63,6 +63,8 @@ async def start_on_table(wanted: Annotated[TableStart, Query()], body: Body, her
     values = wanted.model_dump(exclude_unset=True)
     values.pop("name", None)
     config = chosen(values)
+    if here.jobs.full():  # before a long table is read for nothing; it may be full afterwards, too
+        raise _busy(here)
     await here.slow.run(_check, body, wanted.name, config)
     return await _start(here, response, config, body, wanted.name)
 
@@ -139,15 +141,22 @@ async def _start(here, response: Response, config: Config, csv: bytes | None = N
     try:
         job = await asyncio.to_thread(here.jobs.start, config, csv, name)
     except Busy as error:
-        running = next((job for job in here.jobs.all() if job.running), None)
-        if running is None:
+        if not here.jobs.full():
             raise
-        what = "a run is going on, and one at a time is trained here"
-        if here.jobs.at_once > 1:
-            what = f"{here.jobs.at_once} runs are going on, which are as many as are trained here at once"
-        raise Busy(what, where=address_of(running), hint="Wait for it to end, or stop it") from error
+        raise _busy(here) from error
     response.headers["Location"] = address_of(job)
     return known(job)
+
+
+def _busy(here) -> Busy:
+    """Which run is in the way; one that only starts, or ended meanwhile, has no address to name."""
+    what = "a run is going on, and one at a time is trained here"
+    if here.jobs.at_once > 1:
+        what = f"{here.jobs.at_once} runs are going on, which are as many as are trained here at once"
+    running = next((job for job in here.jobs.all() if job.running), None)
+    if running is None:
+        return Busy(what, hint="Wait for it to end")
+    return Busy(what, where=address_of(running), hint="Wait for it to end, or stop it")
 
 
 def _check(body: bytes, name: str, config: Config) -> None:
