@@ -3,6 +3,7 @@
 import pytest
 from trained import process
 
+from bcdetect import NOTICE
 from bcdetect.cli import main
 
 pytest.importorskip("fastapi", reason="fastapi is not installed (it is part of the extra 'web')")
@@ -38,8 +39,13 @@ def test_what_cannot_be_served_is_one_line_and_code_2(tmp_path, flags, told):
             ["--public-url", "https://Page.example/"],
             "https://page.example  (a proxy's; this listens at http://127.0.0.1:8123; Ctrl-C",
         ),
+        (
+            ["--host", "0.0.0.0", "--allow-host", "Ward.example:9000", "--allow-host", "[::1]:81", "--allow-host", "own.example"],
+            "http://127.0.0.1:8123  (Ctrl-C ends it)\nfrom outside: http://[::1]:81, http://ward.example:9000\n",
+        ),
+        (["--allow-host", "own.example"], f"http://127.0.0.1:8123  (Ctrl-C ends it)\n{NOTICE}\n"),
     ],
-    ids=["by itself", "behind a proxy"],
+    ids=["by itself", "behind a proxy", "mapped ports", "a name at its own port"],
 )
 def test_the_line_at_the_start_says_what_to_open(tmp_path, monkeypatch, capsys, flags, told):
     monkeypatch.chdir(tmp_path)

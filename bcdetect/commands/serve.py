@@ -37,7 +37,7 @@ def add_flags(parser) -> None:
 def run(options) -> int:
     """See HELP."""
     from bcdetect.errors import require_all
-    from bcdetect.serve.addresses import public_url
+    from bcdetect.serve.addresses import Url, authority, public_url
     from bcdetect.serve.settings import ANY, Settings
 
     require_all(MODULES, "web", "serve")
@@ -57,8 +57,12 @@ def run(options) -> int:
         name = "127.0.0.1" if settings.host in ANY else settings.host
         here = f"http://{f'[{name}]' if ':' in name else name}:{port}"
         opened = f"{here}  (" if settings.public is None else f"{settings.public}  (a proxy's; this listens at {here}; "
+        mapped = [Url("http", *each) for each in sorted(map(authority, settings.hosts), key=str) if each[1] is not None]
         if not options.quiet:
-            print(f"{opened}Ctrl-C ends it)\n{NOTICE}", flush=True)
+            print(f"{opened}Ctrl-C ends it)")
+            if mapped:
+                print(f"from outside: {', '.join(map(str, mapped))}")
+            print(NOTICE, flush=True)
 
     app = create_app(settings)
     serve(
