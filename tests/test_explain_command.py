@@ -104,6 +104,7 @@ def test_names_that_are_long_alike_or_odd_do_not_collide(place, capsys):
     files = sorted(path.name for path in (place / "out").iterdir())
     assert len(files) == 3 * 3 + 1 and all(len(name.encode()) < 100 for name in files)
     rows = table(place / "out" / "summary.csv")
+    assert ",".join(rows[0]) == "number,input,files,class,predicted class,probability,strength,against,row,column,problem"
     assert len({row["files"] for row in rows}) == 3 and rows[0]["input"].endswith(f"a/{long}")
     for row in rows:
         assert read(place / "out" / f"{row['files']}.json")["input"] == row["input"]

@@ -42,6 +42,20 @@ def test_a_table_s_rows_are_chosen_and_every_feature_is_in_the_json(tabular, tmp
     assert "most for malignant: " in capsys.readouterr().out
 
 
+def test_the_summary_of_a_table_has_the_evidence_of_every_feature_and_of_no_place(tabular, tmp_path):
+    header, *rows = wisconsin_path().read_text().splitlines()[:4]
+    (tmp_path / "t.csv").write_text("\n".join([header, rows[0], rows[1].replace(",", ",x"), rows[2]]) + "\n")
+    assert run(tabular, tmp_path / "t.csv", "--out", tmp_path / "out") == 1
+    lines, names = table(tmp_path / "out" / "summary.csv"), small_run().classifier.feature_names
+    of_all = ["number", "input", "files", "class", "predicted class", "probability"]
+    assert list(lines[0]) == [*of_all, *(f"evidence of {name}" for name in names), "problem"]
+    for number in (1, 3):
+        content = read(tmp_path / "out" / f"row-{number}.json")
+        found = {name: float(lines[number - 1][f"evidence of {name}"]) for name in names}
+        assert found == {each["name"]: each["evidence"] for each in content["features"]}
+    assert "is not a number" in lines[1]["problem"] and not any(lines[1][f"evidence of {name}"] for name in names)
+
+
 def test_an_explained_input_is_referred_where_predict_refers_it_and_for_the_same_reason(tabular, tmp_path, capsys):
     header, *rows = wisconsin_path().read_text().splitlines()[:12]
     at = header.split(",").index("mean radius")

@@ -74,7 +74,7 @@ def write(asked: Asked, inputs: Iterable[Input], count: int, folder: Path, top: 
         if on_input is not None:
             on_input(len(rows))
     rows.sort(key=lambda row: row["row"])
-    (folder / "summary.csv").write_text(summary(rows), encoding="utf-8")
+    (folder / "summary.csv").write_text(summary(asked.classifier, rows), encoding="utf-8")
     return rows
 
 

@@ -20,12 +20,8 @@ COLUMNS = (
     "class",
     "predicted class",
     "probability",
-    "strength",
-    "against",
-    "row",
-    "column",
-    "problem",
 )
+OF_PICTURES = ("strength", "against", "row", "column")
 
 
 def record(classifier: Classifier, digest: str, grade: str, each: Input, found: Explanation, top: float | None = None) -> dict:
@@ -94,13 +90,19 @@ def features(classifier: Classifier, each: Input, found: Explanation) -> list[di
     ]
 
 
-def summary(rows: list[dict]) -> str:
-    """Records of `folder.write` as CSV, one line an input, those with a problem among them."""
+def summary(classifier: Classifier, rows: list[dict]) -> str:
+    """Records of `folder.write` as CSV, one line an input, those with a problem among them.
+
+    Of a picture it has the strength and the place of the peak, of a table's row the evidence of each of the model's features.
+    """
+    pictures, names = classifier.takes_pictures, classifier.feature_names
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *(OF_PICTURES if pictures else (f"evidence of {name}" for name in names)), "problem"])
     for row in rows:
         peak = row.get("peak") or {}
+        values = {each["name"]: each["evidence"] for each in row.get("features", ())}
+        place = [row.get("strength", ""), row.get("against", ""), peak.get("row", ""), peak.get("column", "")]
         shown = (row["input"] or "").encode("utf-8", "backslashreplace").decode()  # its bytes may be no text
         writer.writerow(
             [
@@ -110,10 +112,7 @@ def summary(rows: list[dict]) -> str:
                 row.get("class", ""),
                 row.get("predicted_class", ""),
                 "" if "problem" in row else row["probabilities"][row["class"]],
-                row.get("strength", ""),
-                row.get("against", ""),
-                peak.get("row", ""),
-                peak.get("column", ""),
+                *(place if pictures else (values.get(name, "") for name in names)),
                 row.get("problem", ""),
             ]
         )
