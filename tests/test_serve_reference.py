@@ -1,17 +1,24 @@
 """The page of the API: every route of the document is on it, with what it takes, what it gives, and a command that works."""
 
+import html
 import json
 import shlex
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
+from api_client import save_models
 from fastapi import FastAPI, File, Form, Path, Query, UploadFile
 from pydantic import BaseModel, Field
-from shelved import asking
-from trained import small_run
+from shelved import asking, three_classes
+from trained import SMALL, small_run
 
 from bcdetect.bundle import save_classifier
+from bcdetect.classifier import Classifier
+from bcdetect.models import tabular_cnn
+from bcdetect.preprocessing import Standardiser
 from bcdetect.serve.reference import operations
 from bcdetect.serve.schemas import Schemas
 from bcdetect.serve.uploads import CSV_BODY
@@ -129,6 +136,54 @@ def test_the_page_lists_every_route_of_the_document(tmp_path):
         assert "http://127.0.0.1:8000/api/models/small/operating" in page.text, "the command names a model that is there"
         assert "BCDETECT_TOKEN" not in page.text
         assert "//" not in page.text.replace("http://127.0.0.1:8000", ""), "nothing comes from another place"
+
+
+BY_ROW = ("/api/predict", "/api/explain/row", "/api/inside/row")
+
+
+def shown(client, path) -> tuple[dict, str]:
+    """The JSON that the page's command sends to POST `path`, and the page's words beside the command."""
+    article = client.get("/api").text.partition(f'id="post{path.replace("/", "-")}"')[2].partition("</article>")[0]
+    command, _, beside = article.partition('<pre class="command" tabindex="0"><code>')[2].partition("</code></pre>")
+    words = shlex.split(html.unescape(command).replace("\\\n", " "))
+    assert words[-1] == f"http://127.0.0.1:8000{path}"
+    return json.loads(words[words.index("-d") + 1]), beside
+
+
+@pytest.mark.parametrize("path", BY_ROW)
+@pytest.mark.parametrize("newest", ["small", "own"])
+def test_a_command_that_sends_a_row_is_answered_as_it_is_copied(tmp_path, path, newest):
+    save_models(tmp_path)  # a newer one of pictures among them
+    if newest == "own":
+        run = three_classes()
+        names = ('it\'s "α" <b> $x', *run.classifier.feature_names[1:])
+        save_classifier(tmp_path / "own.npz", replace(run.classifier, feature_names=names))
+    with asking(tmp_path) as client:
+        sent, beside = shown(client, path)
+        answer = client.post(path, json=sent)
+        assert answer.status_code == 200 and "GET" not in beside, answer.text
+        assert answer.json()["model"] == newest
+        if path == "/api/predict":
+            (row,) = answer.json()["rows"]
+            assert row["problem"] is None and row["in_range"], row
+
+
+def test_a_command_for_a_row_too_wide_to_show_says_where_its_names_are(tmp_path):
+    names, scaler = tuple(f"gene {k}" for k in range(41)), Standardiser(np.arange(41.0), np.ones(41))
+    save_classifier(tmp_path / "wide.npz", Classifier([tabular_cnn(SMALL, 41, 2)], scaler, names, ("benign", "malignant")))
+    with asking(tmp_path) as client:
+        sent, beside = shown(client, "/api/predict")
+        assert sent == {"rows": [{"gene 0": 0.0, "gene 1": 1.0, "gene 2": 2.0}]}
+        assert "3 of the 41 names" in beside and "GET /api/predict/form" in beside
+        form = client.get("/api/predict/form").json()["groups"]
+        assert len(form[0]["fields"]) == 41
+
+
+def test_where_no_model_takes_a_row_the_page_says_so_beside_the_command(tmp_path):
+    with asking(tmp_path) as client:
+        for path in BY_ROW:
+            assert "no model of tables here yet" in shown(client, path)[1]
+        assert "no model of tables" not in shown(client, "/api/train")[1], "which sends settings"
 
 
 def test_a_command_of_a_server_that_asks_for_a_token_sends_one(tmp_path):

@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path. `anchor` is its place on the page, `curl` a command that asks it."""
+    """A method of a path. `anchor` is its place on the page, `curl` a command that asks it, `note` what the command lacks."""
 
     anchor: str
     method: str
@@ -58,13 +58,25 @@ class Operation:
     body_text: str
     answers: list[Answer]
     curl: str
+    note: str
 
 
-def operations(document: dict, address: str, bearer: bool, known: Mapping[str, str]) -> dict[str, list[Operation]]:
+@dataclass(frozen=True)
+class Example:
+    """What the commands send as the value of a JSON body's name, in place of the schema's example; `note` is told beside it."""
+
+    values: Mapping[str, object]
+    note: str = ""
+
+
+def operations(
+    document: dict, address: str, bearer: bool, known: Mapping[str, str], example: Example | None = None
+) -> dict[str, list[Operation]]:
     """Every operation by its first tag, in the document's order.
 
     `address` is the server's, `bearer` whether it asks for a token, and `known` values of parameters for the commands.
     """
+    example = example or Example({})
     schemas, answered, found = Schemas(document), Schemas(document, sent=False), {}
     for path, methods in document["paths"].items():
         for method in METHODS:
@@ -82,7 +94,8 @@ def operations(document: dict, address: str, bearer: bool, known: Mapping[str, s
                         Answer(status, each.get("description", ""), _contents(answered, each))
                         for status, each in one["responses"].items()
                     ],
-                    curl=_joined([*_curl(schemas, method, path, one, address, bearer, known)]),
+                    curl=_joined([*_curl(schemas, method, path, one, address, bearer, known, example)]),
+                    note=example.note if example.values.keys() & _json_of(schemas, body.get("content", {})).keys() else "",
                 )
                 found.setdefault(one.get("tags", ["others"])[0], []).append(told)
     return found
@@ -109,7 +122,15 @@ def _joined(pieces: list[str]) -> str:
     return (" " if len(pieces) < 3 else " \\\n  ").join(pieces)
 
 
-def _curl(schemas: Schemas, method: str, path: str, one: dict, address: str, bearer: bool, known) -> Iterator[str]:
+def _json_of(schemas: Schemas, content: dict) -> dict:
+    """The properties of a JSON body; {} of any other."""
+    schema, _ = schemas.follow(content.get("application/json", {}).get("schema", {}))
+    return schema.get("properties", {})
+
+
+def _curl(
+    schemas: Schemas, method: str, path: str, one: dict, address: str, bearer: bool, known, example: Example
+) -> Iterator[str]:
     """A command in pieces."""
     query = []
     for each in one.get("parameters", []):
@@ -129,11 +150,11 @@ def _curl(schemas: Schemas, method: str, path: str, one: dict, address: str, bea
         yield "-N"
     if "application/octet-stream" in given:
         yield "-OJ"
-    yield from _sent(schemas, body)
+    yield from _sent(schemas, body, example)
     yield quote(address + path + (f"?{'&'.join(query)}" if query else ""))
 
 
-def _sent(schemas: Schemas, body: dict) -> Iterator[str]:
+def _sent(schemas: Schemas, body: dict, example: Example) -> Iterator[str]:
     for media, each in [*body.items()][:1]:
         schema, _ = schemas.follow(each.get("schema", {}))
         if media == "multipart/form-data":
@@ -145,7 +166,9 @@ def _sent(schemas: Schemas, body: dict) -> Iterator[str]:
             continue
         yield f"-H {quote(f'Content-Type: {media}')}"
         if media == "application/json":
-            yield f"-d {quote(json.dumps(each.get('example') or schemas.example(schema)))}"
+            shown = each.get("example") or schemas.example(schema)
+            shown |= {name: value for name, value in example.values.items() if name in schema.get("properties", {})}
+            yield f"-d {quote(json.dumps(shown))}"
         else:
             yield f"--data-binary @{FILES.get(media, 'FILE')}"
 
