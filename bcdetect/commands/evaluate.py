@@ -27,7 +27,7 @@ def add_flags(parser) -> None:
     parser.add_argument(
         "--sizes", action="store_true", help="with --cv: train on 10, 20, ... 100 %% of the rows, to see whether more would help"
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures that cannot be read, and list them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave out pictures and rows that cannot be read, and list them")
     parser.add_argument(
         "--out",
         metavar="FILE.json",
