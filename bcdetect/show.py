@@ -61,7 +61,9 @@ def left_out(dataset: Dataset) -> list[str]:
     if not bad or dataset.pictures:
         return lines
     more = [f"left out: and {len(bad) - LISTED} more rows"] if len(bad) > LISTED else []
-    return [f"{len(bad)} of {len(dataset.y) + len(bad)} rows have a bad cell and are left out", *lines[:LISTED], *more]
+    of_class = ", ".join(f"{count} {name}" for name, count in dataset.provenance.get("bad_of_class", {}).items())
+    told = f"{len(bad)} of {len(dataset.y) + len(bad)} rows have a bad cell and are left out" + f" ({of_class})" * bool(of_class)
+    return [told, *lines[:LISTED], *more]
 
 
 def interval_method(dataset: Dataset) -> str:

@@ -60,6 +60,7 @@ def test_bad_rows_are_left_out_on_request_and_listed(write):
         "row 4 (line 5), column 'diagnosis': '?' is no value",
         "row 5 (line 6), 2 cells, the header has 3",
     ]
+    assert data.provenance["bad_of_class"] == {"benign": 1, "malignant": 0}  # of the rows whose class is known
 
 
 def test_without_the_flag_the_line_names_it(write):
@@ -108,7 +109,8 @@ def test_a_run_tells_what_it_left_out_and_the_model_no_cell(torn, trained):
     assert told["data"]["rows"] == 569 - len(bad) and len(told["data"]["bad"]) == len(bad)
     assert sum(part["rows"] for part in told["parts"].values()) == 569 - len(bad)
     report = (trained / "report.html").read_text()
-    assert f"{len(bad)} of 569 rows had a bad cell and were left out: row 4 (line 5), " in report
+    of_class = ", ".join(f"{count} {name}" for name, count in told["data"]["bad_of_class"].items())
+    assert f"{len(bad)} of 569 rows ({of_class}) had a bad cell and were left out: row 4 (line 5), " in report
     assert f"{len(bad)} rows with a missing or bad cell were left out" in report
     card = load_classifier(trained / "model.npz")[0].card
     assert card["data"]["bad"][0] == "row 4 (line 5)" and "secret" not in json.dumps(card)
@@ -162,7 +164,9 @@ def test_the_terminal_counts_the_rows_and_lists_the_first(torn, capsys):
 
     data, parts = load_run_data(replace(SMALL, data=torn[0], bad="skip"))
     lines = show.data(data, parts).splitlines()
-    assert f"{len(torn[1])} of 569 rows have a bad cell and are left out" in lines
+    benign, malignant = data.provenance["bad_of_class"].values()
+    assert f"{len(torn[1])} of 569 rows have a bad cell and are left out ({benign} benign, {malignant} malignant)" in lines
+    assert (benign, malignant) == (357 - (data.y == 0).sum(), 212 - (data.y == 1).sum())
     assert "left out: row 4 (line 5), column 'mean area': empty" in lines
     assert f"left out: and {len(torn[1]) - 20} more rows" in lines
 

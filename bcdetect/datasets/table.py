@@ -87,7 +87,9 @@ def of_table(
     class_names, y = numbered(_column(table, label, labelled), positive, needs, file=file, where=f"column {label!r}")
     if problems and needs is None:
         bad_rows.refuse_lost(table, problems, dict(zip(labelled, np.array(class_names)[y].tolist(), strict=True)))
-    x, y = x[kept], y[np.isin(labelled, kept)]
+    good = np.isin(labelled, kept)
+    lost = np.bincount(y[~good], minlength=len(class_names)).tolist()  # rows of a class are seldom bad by chance alone
+    x, y = x[kept], y[good]
     if not features:
         why = "; ".join(f"{name!r}: {reason}" for name, reason in list(left_out.items())[:5])
         raise InputError("no column of measurements is left" + f" ({why})" * bool(why), file=file)
@@ -102,6 +104,7 @@ def of_table(
         "group": group,
         "left_out": left_out,
         **({"bad": bad_rows.described(table, problems)} if problems else {}),
+        **({"bad_of_class": dict(zip(class_names, lost, strict=True))} if problems and needs is None else {}),
     }
     groups = None if group is None else np.array(_column(table, group, kept))
     columns = tuple(features) if needs is None else needs.columns

@@ -85,7 +85,8 @@ def _bad(told: dict) -> str:
         return f"{len(bad)} files could not be read and were left out." if bad else ""
     more = f"; and {len(bad) - LISTED} more, all in metrics.json" if len(bad) > LISTED else ""
     first = escape("; ".join(bad[:LISTED]))
-    return f"{len(bad)} of {told['rows'] + len(bad)} rows had a bad cell and were left out: {first}{more}."
+    of_class = escape(", ".join(f"{count} {name}" for name, count in told["bad_of_class"].items()))
+    return f"{len(bad)} of {told['rows'] + len(bad)} rows ({of_class}) had a bad cell and were left out: {first}{more}."
 
 
 def learning(run: RunFolder, n: Numbers) -> Iterator[str]:
