@@ -150,7 +150,8 @@ def train(watch):
     """Steps of the page that trains: before, during and after a run that is stopped."""
     page = watch.open("/train")
     yield "-before"
-    page.locator("#set-epochs").fill("500")
+    for setting in ("epochs", "patience"):  # so that it does not end by itself before it is stopped
+        page.locator(f"#set-{setting}").evaluate("(field) => { field.value = 500; }")
     page.get_by_role("button", name="Start", exact=True).click()
     page.locator("#run-epoch", has_text="epoch").wait_for()
     page.wait_for_timeout(1500)  # some more epochs
