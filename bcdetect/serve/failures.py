@@ -111,7 +111,8 @@ def add_handlers(app: FastAPI) -> None:
         what = TEXTS.get(error.status_code, str(error.detail)[:SHOWN])
         if error.status_code != 405:
             return failure(error.status_code, "http", what, headers=error.headers)
-        taken = taken_here(request) or (error.headers or {}).get("Allow", "GET").split(", ")
+        # Static files say what they take in newer Starlettes alone.
+        taken = taken_here(request) or (error.headers or {}).get("Allow", "GET, HEAD").split(", ")
         return failure(405, "http", what, hint=f"Use {' or '.join(taken)}", headers={"Allow": ", ".join(taken)})
 
     @app.exception_handler(Exception)
